@@ -1,0 +1,72 @@
+"""unmask: parallel sampling for masked diffusion language models, with the price known before it is paid.
+
+    measure a model once -> say what every number of steps costs in nats -> plan -> sample -> prove it by exact score
+
+Every public name is loaded when it is first used, so that `import unmask` stays fast and the theory never imports torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+try:
+    __version__ = version("unmask")
+except PackageNotFoundError:  # run from a source tree that was not installed
+    __version__ = "0.1.0"
+
+# Public name -> where it lives ("module" for a module itself, "module:name" for something in it).
+_HOMES = {
+    "InformationCurve": "unmask.theory.curve:InformationCurve",
+    "Schedule": "unmask.theory.schedule:Schedule",
+    "OrderTable": "unmask.theory.order:OrderTable",
+    "price": "unmask.theory.price:price",
+    "price_per_token": "unmask.theory.price:price_per_token",
+    "nelbo": "unmask.theory.price:nelbo",
+    "best_schedule": "unmask.theory.optimal:best_schedule",
+    "fewest_steps": "unmask.theory.optimal:fewest_steps",
+    "frontier": "unmask.theory.optimal:frontier",
+    "bounds": "unmask.theory.bounds",
+    "orders": "unmask.theory.order",
+    "laws": "unmask.laws",
+    "InputError": "unmask.errors:InputError",
+    "load": "unmask.models.pretrained:load",
+    "oracle": "unmask.models.oracle:oracle",
+    "sample": "unmask.sampling.sampler:sample",
+    "score": "unmask.sampling.score:score",
+    "recipes": "unmask.sampling.recipes",
+    "cite": "unmask.sampling.citations:cite",
+}
+
+__all__ = ["__version__", *_HOMES]
+
+if TYPE_CHECKING:
+    from unmask import laws as laws
+    from unmask.errors import InputError as InputError
+    from unmask.theory import bounds as bounds
+    from unmask.theory import order as orders
+    from unmask.theory.curve import InformationCurve as InformationCurve
+    from unmask.theory.optimal import best_schedule as best_schedule
+    from unmask.theory.optimal import fewest_steps as fewest_steps
+    from unmask.theory.optimal import frontier as frontier
+    from unmask.theory.order import OrderTable as OrderTable
+    from unmask.theory.price import nelbo as nelbo
+    from unmask.theory.price import price as price
+    from unmask.theory.price import price_per_token as price_per_token
+    from unmask.theory.schedule import Schedule as Schedule
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'unmask' has no attribute {name!r}")
+    module, _, attribute = home.partition(":")
+    loaded = importlib.import_module(module)
+    value = getattr(loaded, attribute) if attribute else loaded
+    globals()[name] = value  # a submodule of the same name must not shadow the public function next time
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,125 @@
+"""What a law is: a distribution over token sequences, solved exactly, that can stand wherever a model stands.
+
+A law can be sampled, can say the log-probability of a sequence, and can say the law of every masked position given any
+set of revealed ones. That is all a perfect mask predictor does, so every sampler, score, price and plan of the project is
+tested against laws. Floor 1: numpy and scipy only, never torch.
+
+**Contexts of probability zero.** A parallel sampler can reach a canvas the law gives no probability (two equal tokens in a
+permutation). The conditional law is then undefined; `conditionals` returns the uniform law on every masked position of
+such a row, never NaN. Nothing exact depends on it: `log_prob` of whatever follows is -inf.
+"""
+
+from __future__ import annotations
+
+import itertools
+from abc import ABC, abstractmethod
+
+import numpy as np
+import numpy.typing as npt
+
+from unmask.errors import InputError
+from unmask.theory.curve import FloatArray, InformationCurve
+
+TokenArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+Seed = int | np.random.Generator
+
+
+class Law(ABC):
+    """A distribution over sequences of `length` tokens from `0..vocab_size - 1`."""
+
+    length: int
+    vocab_size: int
+
+    @abstractmethod
+    def sample(self, n: int, seed: Seed = 0) -> TokenArray:
+        """Draw `n` independent sequences, shape (n, L). The same seed gives the same sequences."""
+
+    @abstractmethod
+    def log_prob(self, x: npt.ArrayLike) -> FloatArray:
+        """Log-probability of each row of x, shape (n, L) to (n,), nats; -inf where impossible."""
+
+    @abstractmethod
+    def conditionals(self, x: npt.ArrayLike, known: npt.ArrayLike) -> FloatArray:
+        """Law of every position given the known ones, shape (n, L, V) probabilities.
+
+        Args:
+            x: tokens, shape (n, L). What stands at unknown positions is never read.
+            known: booleans, shape (n, L): which positions are revealed. A known position gets its point mass.
+        """
+
+    def curve(self) -> InformationCurve:
+        """The information curve h_k. Exact where the law has a formula; here measured, with standard errors."""
+        return self.measured_curve()
+
+    def measured_curve(self, samples: int = 400, seed: Seed = 0) -> InformationCurve:
+        """The curve by nested permutations: reveal a drawn sequence in a random order and average the entropies.
+
+        Unbiased for every h_k; `stderr` is over the sequences. The entropies, not the drawn tokens' log-probabilities,
+        are averaged (their mean is the same and their variance smaller).
+        """
+        if samples < 2:
+            raise InputError(f"samples is {samples}; a standard error needs at least 2")
+        rng = np.random.default_rng(seed)
+        x = self.sample(samples, rng)
+        rank = rng.permuted(np.tile(np.arange(self.length), (samples, 1)), axis=1)
+        means = np.empty((samples, self.length))
+        for k in range(self.length):
+            masked = rank >= k
+            entropies = entropy(self.conditionals(x, ~masked))
+            means[:, k] = (entropies * masked).sum(axis=1) / masked.sum(axis=1)
+        return InformationCurve(means.mean(axis=0), means.std(axis=0, ddof=1) / np.sqrt(samples))
+
+    def support(self, limit: int = 1 << 20) -> TokenArray:
+        """Every sequence of V^L, shape (V^L, L), for enumeration; refused above `limit` sequences."""
+        if self.vocab_size**self.length > limit:
+            raise InputError(
+                f"{self!r} has {self.vocab_size}^{self.length} sequences, more than the {limit} that are enumerated"
+            )
+        return np.array(list(itertools.product(range(self.vocab_size), repeat=self.length)), dtype=np.int64)
+
+    def check_tokens(self, x: npt.ArrayLike, name: str = "x") -> TokenArray:
+        """`x` as an (n, L) integer array, or an InputError that says what is wrong with it."""
+        tokens = np.asarray(x)
+        if tokens.ndim != 2 or tokens.shape[1] != self.length:
+            raise InputError(f"{name} has shape {tokens.shape}; expected (n, {self.length})")
+        if not np.issubdtype(tokens.dtype, np.integer):
+            raise InputError(f"{name} has type {tokens.dtype}; tokens are whole numbers")
+        if tokens.size and (tokens.min() < 0 or tokens.max() >= self.vocab_size):
+            raise InputError(f"{name} has tokens {tokens.min()}..{tokens.max()}; allowed are 0..{self.vocab_size - 1}")
+        return tokens.astype(np.int64, copy=False)
+
+    def check_canvas(self, x: npt.ArrayLike, known: npt.ArrayLike) -> tuple[TokenArray, BoolArray]:
+        """`x` and `known` as arrays of one shape; unknown entries of x are replaced by 0 so that none is ever read."""
+        revealed = np.asarray(known)
+        tokens = np.asarray(x)
+        if revealed.dtype != np.bool_:
+            raise InputError(f"known has type {revealed.dtype}; expected booleans")
+        if revealed.shape != tokens.shape:
+            raise InputError(f"known has shape {revealed.shape} and x has shape {tokens.shape}; they must match")
+        return self.check_tokens(np.where(revealed, tokens, 0)), revealed
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(length={self.length}, vocab_size={self.vocab_size})"
+
+
+def entropy(probabilities: FloatArray) -> FloatArray:
+    """Shannon entropy in nats over the last axis; 0 log 0 = 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.where(probabilities > 0, -probabilities * np.log(probabilities), 0.0)
+    return np.asarray(terms.sum(axis=-1))
+
+
+def point_masses(conditionals: FloatArray, x: TokenArray, known: BoolArray) -> FloatArray:
+    """Put the point mass of each known token into `conditionals` (n, L, V), in place; returns it."""
+    rows, positions = np.nonzero(known)
+    conditionals[rows, positions] = 0.0
+    conditionals[rows, positions, x[rows, positions]] = 1.0
+    return conditionals
+
+
+def normalised_or_uniform(weights: FloatArray) -> FloatArray:
+    """Non-negative weights (.., V) made to sum to 1 over the last axis; rows without mass become uniform."""
+    totals = weights.sum(axis=-1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(totals > 0, weights / totals, 1.0 / weights.shape[-1]))

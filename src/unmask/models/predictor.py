@@ -1,0 +1,55 @@
+"""The protocol a model must meet: from a canvas to log-probabilities of the positions that are wanted.
+
+Knows nothing about schedules, orders or drawing. `unmask.oracle(law)` and `unmask.load(path)` return predictors;
+wrappers (guidance, caches) take a predictor and return one.
+"""
+
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+
+class Positions(NamedTuple):
+    """N positions of a (rows, length) canvas, in the order their predictions are returned."""
+
+    rows: Tensor  # (N,) int64
+    columns: Tensor  # (N,) int64
+
+
+@runtime_checkable
+class Predictor(Protocol):
+    """A mask predictor `p_i(. | x_S)`.
+
+    Being masked is never inferred from a token id: `known` says it, and what stands in `tokens` where `known` is False is
+    never read by a predictor (it puts its own mask token there).
+    """
+
+    vocab_size: int
+    """Width V of the predictions: rows of the output head, padded vocabulary included."""
+    length: int | None
+    """The only canvas length it accepts, or None when any length will do."""
+    mask_token_id: int | None
+    """The id that marks a hidden token, or None when the predictor has none (a law)."""
+    forbidden_ids: tuple[int, ...]
+    """Ids that must never be drawn: the mask token, padded vocabulary."""
+    end_of_text_id: int | None
+    """The id that ends a text, or None."""
+    device: torch.device
+    """Where canvases are expected to live."""
+    calls_per_query: int
+    """Network calls one query of one row costs (1; classifier-free guidance 2)."""
+
+    def log_probs(self, tokens: Tensor, known: Tensor, wanted: Positions) -> Tensor:
+        """Log-probabilities of the wanted positions.
+
+        Args:
+            tokens: (rows, length) int64.
+            known: (rows, length) bool; True where the token is revealed.
+            wanted: N positions to predict; each must be unknown.
+
+        Returns:
+            (N, V) float32 log-probabilities, normalised; entry n is the law of token `columns[n]` of row `rows[n]`,
+            whatever shift the network itself uses.
+        """
+        ...
