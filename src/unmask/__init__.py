@@ -8,13 +8,7 @@ Every public name is loaded when it is first used, so that `import unmask` stays
 from __future__ import annotations
 
 import importlib
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
-
-try:
-    __version__ = version("unmask")
-except PackageNotFoundError:  # run from a source tree that was not installed
-    __version__ = "0.1.0"
 
 # Public name -> where it lives ("module" for a module itself, "module:name" for something in it).
 _HOMES = {
@@ -42,6 +36,7 @@ _HOMES = {
 __all__ = ["__version__", *_HOMES]
 
 if TYPE_CHECKING:
+    __version__: str
     from unmask import laws as laws
     from unmask.errors import InputError as InputError
     from unmask.theory import bounds as bounds
@@ -58,6 +53,8 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return _version()
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'unmask' has no attribute {name!r}")
@@ -66,6 +63,15 @@ def __getattr__(name: str) -> Any:
     value = getattr(loaded, attribute) if attribute else loaded
     globals()[name] = value  # a submodule of the same name must not shadow the public function next time
     return value
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # as slow to import as the rest of `import unmask`
+
+    try:
+        return version("unmask")
+    except PackageNotFoundError:  # run from a source tree that was not installed
+        return "0.1.0"
 
 
 def __dir__() -> list[str]:

@@ -1,0 +1,94 @@
+"""The command line: one short file per command, found here by its name.
+
+A command called NAME is a function `NAME` in `unmask/cli/NAME.py` and one line of `COMMANDS`. Its file is imported when
+the command is run or its own help is asked for, never for `unmask --help`, so a slow import in one slows no other.
+
+Exit status: 0 done, 1 a check that was asked for did not hold, 2 bad input. Errors are one line on standard error;
+anything else that is raised is a bug and keeps its traceback.
+"""
+
+import difflib
+import importlib
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from unmask.errors import CheckFailed, InputError
+
+COMMANDS = {
+    "verify": "Check the paper's claims exactly, law by law.",
+    "laws": "List the distributions whose every answer is known.",
+}
+
+# Where the class behind typer's own errors lives depends on typer's version; its place among the ancestors does not.
+ClickException: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
+
+class LazyCommands(TyperGroup):
+    """Lists `COMMANDS` without importing them; imports the one that is resolved."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The name and one-line help, enough for a list of commands."""
+        return TyperCommand(name=cmd_name, help=COMMANDS[cmd_name]) if cmd_name in COMMANDS else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command itself, about to run or to print its help."""
+        name, *rest = args
+        if name not in COMMANDS:
+            close = difflib.get_close_matches(name, COMMANDS, n=1)
+            known = f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(COMMANDS)}"
+            ctx.fail(f"there is no command {name!r}; {known}")
+        return name, load(name), rest
+
+
+def load(name: str) -> Any:
+    """The command `name`, made from the function of that name in the module of that name."""
+    function = getattr(importlib.import_module(f"unmask.cli.{name}"), name)
+    single = typer.Typer(add_completion=False, rich_markup_mode=None)
+    single.command(name=name)(function)
+    return typer.main.get_command(single)
+
+
+app = typer.Typer(cls=LazyCommands, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    ctx: typer.Context,
+    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+) -> None:
+    """Parallel sampling for masked diffusion language models, with the price known before it is paid."""
+    if version:
+        from unmask import __version__
+
+        typer.echo(f"unmask {__version__}")
+        raise typer.Exit
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line on `arguments` (the process's own by default) and return the exit status."""
+    try:
+        status = app(arguments, prog_name="unmask", standalone_mode=False)
+    except InputError as error:
+        return _complain(str(error), 2)
+    except ClickException as error:  # an unknown option or command, a missing or malformed argument
+        where = getattr(getattr(error, "ctx", None), "command_path", "unmask")
+        message: str = error.format_message()  # type: ignore[attr-defined]
+        return _complain(f"{message.rstrip('.')} (see {where} --help)", 2)
+    except CheckFailed as error:
+        return _complain(str(error), 1)
+    except (typer.Abort, KeyboardInterrupt):
+        return _complain("interrupted", 130)
+    return status if isinstance(status, int) else 0
+
+
+def _complain(message: str, status: int) -> int:
+    print(f"unmask: {' '.join(message.split())}", file=sys.stderr)
+    return status
