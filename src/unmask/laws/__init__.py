@@ -1,0 +1,23 @@
+"""Laws: distributions over token sequences solved exactly, each with a known answer. One file per family, numpy only.
+
+A law stands wherever a model stands. See `base.Law` for what each can do and `catalogue` for their names.
+"""
+
+from unmask.laws.base import Law
+from unmask.laws.codes import MDSCode, Parity, Staircase
+from unmask.laws.exchangeable import Balanced, Permutation, PolyaUrn, Repeated
+from unmask.laws.table import Listed, Product, Table
+
+__all__ = [
+    "Balanced",
+    "Law",
+    "Listed",
+    "MDSCode",
+    "Parity",
+    "Permutation",
+    "PolyaUrn",
+    "Product",
+    "Repeated",
+    "Staircase",
+    "Table",
+]
