@@ -7,6 +7,7 @@ from unmask.laws.base import Law
 from unmask.laws.codes import MDSCode, Parity, Staircase
 from unmask.laws.exchangeable import Balanced, Permutation, PolyaUrn, Repeated
 from unmask.laws.table import Listed, Product, Table
+from unmask.laws.toy import ToyGrammar, toy_grammar
 
 __all__ = [
     "Balanced",
@@ -20,4 +21,6 @@ __all__ = [
     "Repeated",
     "Staircase",
     "Table",
+    "ToyGrammar",
+    "toy_grammar",
 ]
