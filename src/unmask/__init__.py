@@ -2,7 +2,8 @@
 
     measure a model once -> say what every number of steps costs in nats -> plan -> sample -> prove it by exact score
 
-Every public name is loaded when it is first used, so that `import unmask` stays fast and the theory never imports torch.
+Every public name is loaded when it is first used, so that `import unmask` stays fast and the theory never imports
+torch.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from unmask import laws as laws
     from unmask.errors import InputError as InputError
     from unmask.theory import bounds as bounds
-    from unmask.theory import order as orders
+    from unmask.theory import order as orders  # noqa: F401
     from unmask.theory.curve import InformationCurve as InformationCurve
     from unmask.theory.optimal import best_schedule as best_schedule
     from unmask.theory.optimal import fewest_steps as fewest_steps

@@ -1,0 +1,53 @@
+# Every target works on a fresh clone: the virtual environment is made when it is missing or older than what describes it.
+#   make demo PYTHON=python3.12     another interpreter (3.11 or newer) for a new environment
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.ready
+DOCS_READY := $(VENV)/.docs-ready
+# Several busy processes on few cores must not each start a thread per core.
+PYTEST := OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all lint bench docs clean
+.DELETE_ON_ERROR:
+
+help:  ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
+	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet -c constraints.txt -e '.[dev]'
+	@touch $@
+
+$(DOCS_READY): $(READY)
+	$(RUN) -m pip install --quiet -c constraints.txt -e '.[docs]'
+	@touch $@
+
+demo: $(READY)  ## check the paper's claims and draw them (out/demo)
+	OMP_NUM_THREADS=1 $(RUN) -m unmask verify --out out/demo
+	@echo "Tables, plots and a page are in $(CURDIR)/out/demo"
+
+test: $(READY)  ## the tests, a few minutes
+	$(PYTEST) -m 'not slow'
+
+test-all: $(READY)  ## the tests, the slow ones too
+	$(PYTEST)
+
+lint: $(READY)  ## style and types
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+bench: $(READY)  ## time and memory, as ratios to the plain alternative
+	@set -e; for file in benchmarks/*.py; do echo "$$file"; OMP_NUM_THREADS=1 $(RUN) $$file; done
+
+docs: $(DOCS_READY)  ## the documentation (site/index.html)
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet
+	@echo "The documentation is in $(CURDIR)/site/index.html"
+
+clean:  ## remove everything make made except the environment
+	rm -rf out site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
