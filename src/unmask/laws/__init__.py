@@ -4,6 +4,7 @@ A law stands wherever a model stands. See `base.Law` for what each can do and `c
 """
 
 from unmask.laws.base import Law
+from unmask.laws.chains import HiddenMarkov, MarkovChain
 from unmask.laws.codes import MDSCode, Parity, Staircase
 from unmask.laws.exchangeable import Balanced, Permutation, PolyaUrn, Repeated
 from unmask.laws.table import Listed, Product, Table
@@ -11,9 +12,11 @@ from unmask.laws.toy import ToyGrammar, toy_grammar
 
 __all__ = [
     "Balanced",
+    "HiddenMarkov",
     "Law",
     "Listed",
     "MDSCode",
+    "MarkovChain",
     "Parity",
     "Permutation",
     "PolyaUrn",

@@ -1,23 +1,25 @@
 """What a law is: a distribution over token sequences, solved exactly, that can stand wherever a model stands.
 
 A law can be sampled, can say the log-probability of a sequence, and can say the law of every masked position given any
-set of revealed ones. That is all a perfect mask predictor does, so every sampler, score, price and plan of the project is
-tested against laws. Floor 1: numpy and scipy only, never torch.
+set of revealed ones. That is all a perfect mask predictor does, so every sampler, score, price and plan of the project
+is tested against laws. Floor 1: numpy and scipy only, never torch.
 
-**Contexts of probability zero.** A parallel sampler can reach a canvas the law gives no probability (two equal tokens in a
-permutation). The conditional law is then undefined; `conditionals` returns the uniform law on every masked position of
-such a row, never NaN. Nothing exact depends on it: `log_prob` of whatever follows is -inf.
+**Contexts of probability zero.** A parallel sampler can reach a canvas the law gives no probability (two equal tokens
+in a permutation). The conditional law is then undefined; `conditionals` returns the uniform law on every masked
+position of such a row, never NaN. Nothing exact depends on it: `log_prob` of whatever follows is -inf.
 """
 
 from __future__ import annotations
 
 import itertools
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 from unmask.errors import InputError
+from unmask.laws.enumeration import ENUMERABLE, curve_of_table
 from unmask.theory.curve import FloatArray, InformationCurve
 
 TokenArray = npt.NDArray[np.int64]
@@ -49,8 +51,19 @@ class Law(ABC):
         """
 
     def curve(self) -> InformationCurve:
-        """The information curve h_k. Exact where the law has a formula; here measured, with standard errors."""
+        """The information curve h_k. Exact (`stderr` is None) where the law has a formula.
+
+        Here, for laws without one: exact by enumeration when (V+1)^L is small, else measured with standard errors.
+        """
+        if (self.vocab_size + 1) ** self.length <= ENUMERABLE:
+            joint = np.exp(self.log_prob(self.support()))
+            return InformationCurve(curve_of_table(joint.reshape((self.vocab_size,) * self.length)))
         return self.measured_curve()
+
+    @property
+    def entropy(self) -> float:
+        """H(X) in nats: the sum of the curve, exact whenever the curve is; chains know it by the chain rule."""
+        return self.curve().entropy
 
     def measured_curve(self, samples: int = 400, seed: Seed = 0) -> InformationCurve:
         """The curve by nested permutations: reveal a drawn sequence in a random order and average the entropies.
@@ -64,10 +77,11 @@ class Law(ABC):
         x = self.sample(samples, rng)
         rank = rng.permuted(np.tile(np.arange(self.length), (samples, 1)), axis=1)
         means = np.empty((samples, self.length))
-        for k in range(self.length):
-            masked = rank >= k
-            entropies = entropy(self.conditionals(x, ~masked))
-            means[:, k] = (entropies * masked).sum(axis=1) / masked.sum(axis=1)
+        for rows in row_chunks(samples, self.length * self.vocab_size):
+            for k in range(self.length):
+                masked = rank[rows] >= k
+                entropies = entropy(self.conditionals(x[rows], ~masked))
+                means[rows, k] = (entropies * masked).sum(axis=1) / (self.length - k)
         return InformationCurve(means.mean(axis=0), means.std(axis=0, ddof=1) / np.sqrt(samples))
 
     def support(self, limit: int = 1 << 20) -> TokenArray:
@@ -108,6 +122,29 @@ def entropy(probabilities: FloatArray) -> FloatArray:
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.where(probabilities > 0, -probabilities * np.log(probabilities), 0.0)
     return np.asarray(terms.sum(axis=-1))
+
+
+def cumulative(probabilities: FloatArray) -> FloatArray:
+    """Running sums over the last axis, ending at exactly 1, for `draw`."""
+    sums = np.cumsum(probabilities, axis=-1)
+    return np.asarray(sums / sums[..., -1:])
+
+
+def draw(sums: FloatArray, uniforms: FloatArray) -> TokenArray:
+    """Tokens (n,) from running sums (n, V) or (V,) and uniforms (n,) in [0, 1).
+
+    A token of probability zero is never drawn.
+    """
+    if sums.ndim == 1:
+        return np.searchsorted(sums, uniforms, side="right")
+    return np.asarray((sums <= uniforms[:, None]).sum(axis=1), dtype=np.int64)
+
+
+def row_chunks(rows: int, entries_per_row: int, entries: int = 1 << 22) -> Iterator[slice]:
+    """Slices that cover `rows` rows with at most about `entries` array entries (32 MB of float64) in each."""
+    size = max(1, entries // max(1, entries_per_row))
+    for start in range(0, rows, size):
+        yield slice(start, min(start + size, rows))
 
 
 def point_masses(conditionals: FloatArray, x: TokenArray, known: BoolArray) -> FloatArray:
