@@ -7,8 +7,10 @@ from unmask.laws.base import Law
 from unmask.laws.chains import HiddenMarkov, MarkovChain
 from unmask.laws.codes import MDSCode, Parity, Staircase
 from unmask.laws.exchangeable import Balanced, Permutation, PolyaUrn, Repeated
+from unmask.laws.mixtures import Mixture
 from unmask.laws.table import Listed, Product, Table
 from unmask.laws.toy import ToyGrammar, toy_grammar
+from unmask.laws.trees import Tree
 
 __all__ = [
     "Balanced",
@@ -17,6 +19,7 @@ __all__ = [
     "Listed",
     "MDSCode",
     "MarkovChain",
+    "Mixture",
     "Parity",
     "Permutation",
     "PolyaUrn",
@@ -25,5 +28,6 @@ __all__ = [
     "Staircase",
     "Table",
     "ToyGrammar",
+    "Tree",
     "toy_grammar",
 ]

@@ -28,31 +28,57 @@ def curve_of_table(joint: FloatArray) -> FloatArray:
 def curve_of_list(sequences: IntArray, weights: FloatArray) -> FloatArray:
     """The information curve, shape (L,), nats, of sequences (N, L) with probabilities (N,).
 
-    Walks the tree of "keep or drop position i". A node holds one row for each distinct pair (kept tokens so far, suffix
-    still to come), so dropping positions makes the rest of the walk cheaper. Time at worst O(2^L N log N).
+    Positions that determine each other (a repeated name, punctuation that follows from the form) hold the same
+    information, so one of each such class is enough: the walk goes over the tree of "keep or drop class c" and counts
+    the sets of positions behind each node. A node holds one row for each distinct pair (kept tokens so far, suffix
+    still to come), so dropping classes makes the rest of the walk cheaper. Time at worst O(2^C N log N) for C classes.
     """
     length = sequences.shape[1]
+    constant, classes = distinct_positions(sequences)
+    sequences = sequences[:, [first for first, _ in classes]]
     # Suffixes are numbered: suffix s of depth i starts with token heads[i][s] and goes on as suffix tails[i][s].
-    heads: list[IntArray] = [np.empty(0, dtype=np.int64)] * length
-    tails: list[IntArray] = [np.empty(0, dtype=np.int64)] * length
+    heads: list[IntArray] = [np.empty(0, dtype=np.int64)] * len(classes)
+    tails: list[IntArray] = [np.empty(0, dtype=np.int64)] * len(classes)
     suffix = np.zeros(len(sequences), dtype=np.int64)
-    span = int(sequences.max()) + 1
-    for position in reversed(range(length)):
-        keys, number = np.unique(suffix * span + sequences[:, position], return_inverse=True)
-        heads[position], tails[position] = keys % span, keys // span
+    span = int(sequences.max(initial=0)) + 1
+    for depth in reversed(range(len(classes))):
+        keys, number = np.unique(suffix * span + sequences[:, depth], return_inverse=True)
+        heads[depth], tails[depth] = keys % span, keys // span
         suffix = number.reshape(-1).astype(np.int64)
     totals = np.zeros(length + 1)
 
-    def visit(position: int, kept: int, label: IntArray, suffix: IntArray, mass: FloatArray) -> None:
-        if position == length:
-            totals[kept] += _entropy(mass)
+    def visit(depth: int, sets: FloatArray, label: IntArray, suffix: IntArray, mass: FloatArray) -> None:
+        """`sets[k]` sets of k positions keep what was kept so far."""
+        if depth == len(classes):
+            totals[: len(sets)] += sets * _entropy(mass)
             return
-        rest = tails[position][suffix]
-        visit(position + 1, kept, *_merge(label, rest, mass))
-        visit(position + 1, kept + 1, *_merge(label * span + heads[position][suffix], rest, mass))
+        rest = tails[depth][suffix]
+        visit(depth + 1, sets, *_merge(label, rest, mass))
+        at_least_one = _subset_counts(classes[depth][1])
+        at_least_one[0] = 0.0
+        visit(depth + 1, np.convolve(sets, at_least_one), *_merge(label * span + heads[depth][suffix], rest, mass))
 
-    visit(0, 0, np.zeros(len(sequences), dtype=np.int64), suffix, weights)
+    visit(0, _subset_counts(constant), np.zeros(len(sequences), dtype=np.int64), suffix, weights)
     return _curve_of_totals(totals)
+
+
+def distinct_positions(sequences: IntArray) -> tuple[int, list[tuple[int, int]]]:
+    """How many positions of (N, L) are constant, and for each class of positions that determine each other its first
+    member and its size."""
+    constant = 0
+    classes: dict[bytes, list[int]] = {}
+    for position, column in enumerate(sequences.T):
+        _, first, token = np.unique(column, return_index=True, return_inverse=True)
+        if len(first) == 1:
+            constant += 1
+        else:  # tokens renamed in the order in which they first appear
+            classes.setdefault(first.argsort().argsort()[token.reshape(-1)].tobytes(), []).append(position)
+    return constant, [(members[0], len(members)) for members in classes.values()]
+
+
+def _subset_counts(size: int) -> FloatArray:
+    """The number of subsets of each size 0..size."""
+    return np.array([float(comb(size, k)) for k in range(size + 1)])
 
 
 def _merge(label: IntArray, suffix: IntArray, mass: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
@@ -66,7 +92,7 @@ def _merge(label: IntArray, suffix: IntArray, mass: FloatArray) -> tuple[IntArra
 
 def _curve_of_totals(totals: FloatArray) -> FloatArray:
     length = len(totals) - 1
-    means = totals / np.array([float(comb(length, k)) for k in range(length + 1)])
+    means = totals / _subset_counts(length)
     return np.diff(means)
 
 

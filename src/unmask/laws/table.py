@@ -24,11 +24,11 @@ from unmask.laws.base import (
     row_chunks,
 )
 from unmask.laws.checks import distributions
-from unmask.laws.enumeration import curve_of_list, curve_of_table
+from unmask.laws.enumeration import curve_of_list, curve_of_table, distinct_positions
 from unmask.theory.curve import FloatArray, InformationCurve
 
-LISTABLE = 1 << 24
-"""Work 2^L N up to which the curve of a list of N sequences is enumerated rather than measured."""
+LISTABLE = 1 << 26
+"""Work 2^C N up to which the curve of N sequences with C classes of positions is enumerated: a second or two."""
 
 
 class Product(Law):
@@ -147,12 +147,16 @@ class Listed(Law):
 
     @functools.cached_property
     def _curve(self) -> InformationCurve:
-        if 2**self.length * len(self.sequences) <= LISTABLE:
+        classes = distinct_positions(self.sequences)[1]
+        if 2 ** len(classes) * len(self.sequences) <= LISTABLE:
             return InformationCurve(curve_of_list(self.sequences, self.probabilities))
         return self.measured_curve()
 
     def curve(self) -> InformationCurve:
-        """Exact by enumeration when 2^L times the number of sequences is at most 2^24, else measured; computed once."""
+        """Exact by enumeration when 2^C N is at most 2^26, else measured; computed once.
+
+        N sequences, C classes of positions; positions that determine each other in all sequences are one class.
+        """
         return self._curve
 
     @property

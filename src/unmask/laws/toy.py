@@ -75,7 +75,7 @@ class ToyGrammar(Law):
         return self.listed.entropy
 
     def encode(self, text: str) -> TokenArray:
-        """The tokens of a sentence, 17 words separated by blanks, shape (L,). It may be wrong; its words must be ours."""
+        """The tokens of a sentence, 17 words separated by blanks, shape (L,). It may be wrong."""
         words = text.split()
         unknown = [word for word in words if word not in self._token]
         if unknown:
@@ -90,7 +90,7 @@ class ToyGrammar(Law):
         return " ".join(self.words[token] if 0 <= token < self.vocab_size else "_" for token in tokens)
 
     def is_valid(self, x: npt.ArrayLike) -> BoolArray:
-        """Whether each row of x (n, L) is a sentence of the language, shape (n,). Tokens that are no word are welcome."""
+        """Whether each row of x (n, L) is a sentence of the language, shape (n,). Any token is allowed."""
         tokens = np.asarray(x)
         words_only = np.all((tokens >= 0) & (tokens < self.vocab_size), axis=1)
         valid = np.zeros(len(tokens), dtype=np.bool_)
