@@ -8,7 +8,7 @@ Use from any test: `from reference import brute_force`.
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
@@ -110,7 +110,7 @@ def divergence(p: np.ndarray, q: np.ndarray) -> float:
 def perfect_predictor(joint: np.ndarray) -> Predictor:
     """The true conditionals; the uniform law in contexts of probability zero."""
 
-    @lru_cache(maxsize=None)
+    @cache
     def predict(i: int, revealed: tuple[int, ...]) -> np.ndarray:
         context = marginal(joint, revealed)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -123,7 +123,7 @@ def perfect_predictor(joint: np.ndarray) -> Predictor:
 def random_predictor(length: int, vocab_size: int, seed: int) -> Predictor:
     """A wrong predictor: an unrelated random law for every context, positive everywhere, consistent with nothing."""
 
-    @lru_cache(maxsize=None)
+    @cache
     def predict(i: int, revealed: tuple[int, ...]) -> np.ndarray:
         rng = np.random.default_rng([seed, i, *sorted(revealed)])
         read = [vocab_size if j in revealed or j == i else 1 for j in range(length)]
