@@ -7,6 +7,8 @@ from unmask.laws.base import Law
 from unmask.laws.chains import HiddenMarkov, MarkovChain
 from unmask.laws.codes import MDSCode, Parity, Staircase
 from unmask.laws.exchangeable import Balanced, Permutation, PolyaUrn, Repeated
+from unmask.laws.grammar import Grammar
+from unmask.laws.ising import IsingChain, IsingTorus
 from unmask.laws.mixtures import Mixture
 from unmask.laws.table import Listed, Product, Table
 from unmask.laws.toy import ToyGrammar, toy_grammar
@@ -14,7 +16,10 @@ from unmask.laws.trees import Tree
 
 __all__ = [
     "Balanced",
+    "Grammar",
     "HiddenMarkov",
+    "IsingChain",
+    "IsingTorus",
     "Law",
     "Listed",
     "MDSCode",

@@ -1,0 +1,212 @@
+"""Laws by name, for the command line: `law:permutation:length=8` is `from_name("permutation:length=8")`.
+
+One entry a law: a function whose parameters are what can be said after the colon, with sensible defaults. A law in
+Python is better built directly.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable
+
+import numpy as np
+
+from unmask.errors import InputError
+from unmask.laws.base import Law
+from unmask.laws.chains import HiddenMarkov, MarkovChain
+from unmask.laws.checks import whole_number
+from unmask.laws.codes import MDSCode, Parity, Staircase
+from unmask.laws.exchangeable import Balanced, Permutation, PolyaUrn, Repeated
+from unmask.laws.grammar import Grammar
+from unmask.laws.ising import IsingChain, IsingTorus
+from unmask.laws.mixtures import Mixture
+from unmask.laws.table import Product, Table
+from unmask.laws.toy import toy_grammar
+from unmask.laws.trees import Tree
+from unmask.theory.curve import FloatArray
+
+
+def from_name(name: str) -> Law:
+    """The law called `name`, optionally with parameters: `"markov_chain:length=64,stay=0.95"`.
+
+    Raises:
+        InputError: when there is no such law or parameter, or a value is not of the right kind; it says what there is.
+    """
+    law, _, rest = name.partition(":")
+    make = _LAWS.get(law.strip().lower().replace("-", "_"))
+    if make is None:
+        raise InputError(f"there is no law {law!r}; {_nearest(law, names())}")
+    defaults = {key: parameter.default for key, parameter in inspect.signature(make).parameters.items()}
+    values = {}
+    for part in filter(None, (part.strip() for part in rest.split(","))):
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals:
+            raise InputError(f"{name!r} has the part {part!r}; expected {law}:parameter=value,parameter=value")
+        if key not in defaults:
+            raise InputError(f"the law {law!r} has no parameter {key!r}; {_nearest(key, tuple(defaults))}")
+        values[key] = _converted(key, value, type(defaults[key]))
+    return make(**values)
+
+
+def names() -> tuple[str, ...]:
+    """The names of all laws, in alphabetical order."""
+    return tuple(sorted(_LAWS))
+
+
+def parameters(name: str) -> dict[str, int | float | str]:
+    """The parameters of the law called `name` with their defaults."""
+    if name not in _LAWS:
+        raise InputError(f"there is no law {name!r}; {_nearest(name, names())}")
+    return {key: parameter.default for key, parameter in inspect.signature(_LAWS[name]).parameters.items()}
+
+
+def _balanced(length: int = 16, ones: int = 8) -> Law:
+    return Balanced(length, ones)
+
+
+def _brackets(length: int = 12, side_by_side: float = 0.3, nested: float = 0.4) -> Law:
+    """Balanced brackets, a grammar: S -> S S, S -> ( S ), S -> ( )."""
+    pair = 1 - side_by_side - nested
+    rules = {
+        "S": {"S S": side_by_side, "OPEN REST": nested, "OPEN CLOSE": pair},
+        "REST": {"S CLOSE": 1.0},
+        "OPEN": {"(": 1.0},
+        "CLOSE": {")": 1.0},
+    }
+    return Grammar.from_rules(rules, length)
+
+
+def _hidden_markov(length: int = 16, states: int = 4, vocab_size: int = 4, stay: float = 0.9, blur: float = 0.2) -> Law:
+    """A sticky chain of states, each showing one token of its own except with probability `blur`."""
+    states = whole_number("states", states, 1)
+    vocab_size = whole_number("vocab_size", vocab_size, 2)
+    own = np.eye(vocab_size)[np.arange(states) % vocab_size]
+    return HiddenMarkov(_fair(states), _sticky(states, stay), (1 - blur) * own + blur / vocab_size, length)
+
+
+def _ising_chain(length: int = 16, coupling: float = 1.0) -> Law:
+    return IsingChain(length, coupling)
+
+
+def _ising_torus(coupling: float = 0.44) -> Law:
+    return IsingTorus(coupling)
+
+
+def _markov_chain(length: int = 16, vocab_size: int = 4, stay: float = 0.9) -> Law:
+    """The sticky chain: the same token again with probability `stay`, else another one."""
+    vocab_size = whole_number("vocab_size", vocab_size, 2)
+    return MarkovChain(_fair(vocab_size), _sticky(vocab_size, stay), length)
+
+
+def _mds_code(length: int = 16, dimension: int = 8, vocab_size: int = 17) -> Law:
+    return MDSCode(length, dimension, vocab_size)
+
+
+def _mixture(length: int = 12, components: int = 4, vocab_size: int = 2, seed: int = 0) -> Law:
+    """Components drawn at random from `seed`: each position has a law of its own."""
+    m, length = whole_number("components", components, 1), whole_number("length", length, 1)
+    rng = np.random.default_rng(whole_number("seed", seed, 0))
+    vocab_size = whole_number("vocab_size", vocab_size, 1)
+    return Mixture(_fair(m), rng.dirichlet(np.full(vocab_size, 0.5), size=(m, length)))
+
+
+def _parity(length: int = 16, vocab_size: int = 2) -> Law:
+    return Parity(length, vocab_size)
+
+
+def _permutation(length: int = 16) -> Law:
+    return Permutation(length)
+
+
+def _polya_urn(length: int = 16, vocab_size: int = 4, concentration: float = 0.2) -> Law:
+    return PolyaUrn(length, vocab_size, concentration)
+
+
+def _product(length: int = 16, vocab_size: int = 4) -> Law:
+    """Independent tokens, all by Zipf's law."""
+    weights = 1 / np.arange(1, whole_number("vocab_size", vocab_size, 1) + 1)
+    return Product(np.tile(weights / weights.sum(), (whole_number("length", length, 1), 1)))
+
+
+def _repeated(length: int = 16, vocab_size: int = 4, noise: float = 0.0) -> Law:
+    return Repeated(length, vocab_size, noise)
+
+
+def _staircase(length: int = 16, codes: str = "4x17+12x19") -> Law:
+    """`codes` lists dimension x field, joined by +."""
+    try:
+        pairs = [(int(dimension), int(field)) for dimension, field in (code.split("x") for code in codes.split("+"))]
+    except ValueError:
+        raise InputError(f"codes is {codes!r}; expected dimension x field pairs such as 4x17+12x19") from None
+    return Staircase(length, pairs)
+
+
+def _table(length: int = 4, vocab_size: int = 3, seed: int = 0) -> Law:
+    """A random joint table, drawn from `seed`."""
+    length, vocab_size = whole_number("length", length, 1), whole_number("vocab_size", vocab_size, 1)
+    if vocab_size**length > 1 << 20:
+        raise InputError(f"a table of {vocab_size}^{length} entries is too large; expected at most {1 << 20}")
+    weights = np.random.default_rng(whole_number("seed", seed, 0)).exponential(size=(vocab_size,) * length)
+    return Table(weights / weights.sum())
+
+
+def _toy() -> Law:
+    return toy_grammar()
+
+
+def _tree(length: int = 15, vocab_size: int = 2, stay: float = 0.9) -> Law:
+    """The binary tree: each node copies its parent with probability `stay`, else takes another token."""
+    vocab_size = whole_number("vocab_size", vocab_size, 2)
+    parents = [(node - 1) // 2 for node in range(whole_number("length", length, 1))]
+    return Tree([-1, *parents[1:]], _fair(vocab_size), _sticky(vocab_size, stay))
+
+
+_LAWS: dict[str, Callable[..., Law]] = {
+    "balanced": _balanced,
+    "brackets": _brackets,
+    "hidden_markov": _hidden_markov,
+    "ising_chain": _ising_chain,
+    "ising_torus": _ising_torus,
+    "markov_chain": _markov_chain,
+    "mds_code": _mds_code,
+    "mixture": _mixture,
+    "parity": _parity,
+    "permutation": _permutation,
+    "polya_urn": _polya_urn,
+    "product": _product,
+    "repeated": _repeated,
+    "staircase": _staircase,
+    "table": _table,
+    "toy": _toy,
+    "tree": _tree,
+}
+
+
+def _fair(size: int) -> FloatArray:
+    return np.full(size, 1 / size)
+
+
+def _sticky(size: int, stay: float) -> FloatArray:
+    """Transitions that keep the token with probability `stay` and share the rest among the others."""
+    if not 0 <= stay <= 1:
+        raise InputError(f"stay is {stay}; expected a probability in 0..1")
+    if size == 1:
+        return np.ones((1, 1))
+    return np.full((size, size), (1 - stay) / (size - 1)) + np.eye(size) * (stay - (1 - stay) / (size - 1))
+
+
+def _converted(key: str, value: str, kind: type) -> int | float | str:
+    try:
+        return kind(value)  # type: ignore[no-any-return]
+    except ValueError:
+        wanted = {int: "a whole number", float: "a number"}.get(kind, "text")
+        raise InputError(f"{key} is {value!r}; expected {wanted}") from None
+
+
+def _nearest(wrong: str, right: tuple[str, ...]) -> str:
+    if not right:
+        return "it has none"
+    close = difflib.get_close_matches(wrong, right, n=1)
+    known = ", ".join(right)
+    return f"did you mean {close[0]!r}? There are {known}" if close else f"there are {known}"
