@@ -4,10 +4,12 @@ A law stands wherever a model stands. See `base.Law` for what each can do and `c
 """
 
 from unmask.laws.base import Law
-from unmask.laws.chains import HiddenMarkov, MarkovChain
+from unmask.laws.chains import MarkovChain
 from unmask.laws.codes import MDSCode, Parity, Staircase
 from unmask.laws.exchangeable import Balanced, Permutation, PolyaUrn, Repeated
 from unmask.laws.grammar import Grammar
+from unmask.laws.ising import IsingChain, IsingTorus
+from unmask.laws.hidden import HiddenMarkov
 from unmask.laws.ising import IsingChain, IsingTorus
 from unmask.laws.mixtures import Mixture
 from unmask.laws.table import Listed, Product, Table
@@ -18,6 +20,8 @@ __all__ = [
     "Balanced",
     "Grammar",
     "HiddenMarkov",
+    "IsingChain",
+    "IsingTorus",
     "IsingChain",
     "IsingTorus",
     "Law",

@@ -66,22 +66,27 @@ class Law(ABC):
         return self.curve().entropy
 
     def measured_curve(self, samples: int = 400, seed: Seed = 0) -> InformationCurve:
-        """The curve by nested permutations: reveal a drawn sequence in a random order and average the entropies.
+        """The curve measured with exact conditionals on drawn sequences.
 
-        Unbiased for every h_k; `stderr` is over the sequences. The entropies, not the drawn tokens' log-probabilities,
-        are averaged (their mean is the same and their variance smaller).
+        Every sequence gets one random order. At count k its first L-k positions in that order are masked, then the
+        next L-k, and so on (at most 8 masks): so a count near L, where a mask has few positions, averages over about
+        as many tokens as any other. Unbiased for every h_k; `stderr` is over the sequences, which are independent. The
+        entropies, not the drawn tokens' log-probabilities, are averaged (same mean, less variance).
         """
         if samples < 2:
             raise InputError(f"samples is {samples}; a standard error needs at least 2")
         rng = np.random.default_rng(seed)
         x = self.sample(samples, rng)
         rank = rng.permuted(np.tile(np.arange(self.length), (samples, 1)), axis=1)
-        means = np.empty((samples, self.length))
+        sums = np.zeros((samples, self.length))
         for rows in row_chunks(samples, self.length * self.vocab_size):
             for k in range(self.length):
-                masked = rank[rows] >= k
-                entropies = entropy(self.conditionals(x[rows], ~masked))
-                means[rows, k] = (entropies * masked).sum(axis=1) / (self.length - k)
+                turn = rank[rows] // (self.length - k)
+                for mask in range(masks_at(self.length, k)):
+                    masked = turn == mask
+                    sums[rows, k] += (entropy(self.conditionals(x[rows], ~masked)) * masked).sum(axis=1)
+        tokens = [(self.length - k) * masks_at(self.length, k) for k in range(self.length)]
+        means = sums / np.array(tokens)
         return InformationCurve(means.mean(axis=0), means.std(axis=0, ddof=1) / np.sqrt(samples))
 
     def support(self, limit: int = 1 << 20) -> TokenArray:
@@ -145,6 +150,11 @@ def row_chunks(rows: int, entries_per_row: int, entries: int = 1 << 22) -> Itera
     size = max(1, entries // max(1, entries_per_row))
     for start in range(0, rows, size):
         yield slice(start, min(start + size, rows))
+
+
+def masks_at(length: int, known: int) -> int:
+    """How many disjoint masks of L - k positions `measured_curve` uses at count k."""
+    return min(8, length // (length - known))
 
 
 def point_masses(conditionals: FloatArray, x: TokenArray, known: BoolArray) -> FloatArray:

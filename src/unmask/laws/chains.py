@@ -1,8 +1,8 @@
-"""Markov chains, of any order and fitted to text, and hidden Markov models.
+"""Markov chains of any order, given or fitted to text.
 
 A chain of order 1 has everything exact: the curve by gaps, and, because a revealed token screens off what lies beyond
-it, the order table and the price of any partition of the positions into steps. Higher orders and hidden chains have
-exact conditionals (forward–backward with missing observations) and a measured curve.
+it, the order table and the price of any partition of the positions into steps. Higher orders have exact conditionals
+(forward–backward with missing observations), an exact entropy and a measured curve.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from unmask.laws.base import (
 )
 from unmask.laws.checks import distributions, real_number, whole_number
 from unmask.laws.gaps import curve_from_gaps
-from unmask.laws.messages import evidence, posterior_weights
+from unmask.laws.messages import posterior_weights
+from unmask.laws.neighbours import Neighbours
 from unmask.theory.curve import FloatArray, InformationCurve
 
 if TYPE_CHECKING:
@@ -86,15 +87,16 @@ class MarkovChain(Law):
         return cls(draft._stationary_law(), table, length)
 
     @classmethod
-    def fit(cls, text: str, order: int = 1, *, length: int, smoothing: float = 0.5) -> MarkovChain:
+    def fit(cls, text: str, order: int = 1, *, length: int, smoothing: float = 1.0) -> MarkovChain:
         """The chain of the characters of a text, as in Shannon's n-gram approximations; it starts stationary.
 
         Args:
             text: at least order + 1 characters. Its end is followed by its beginning, so that every context goes on.
             order: m, how many characters the next one depends on.
             length: L of the law.
-            smoothing: pseudo-counts for each next character. With 0 the stationary law is the text's own law of m
-                characters, and contexts that never occur in it go on as any character does.
+            smoothing: how many pseudo-counts each context gets, spread as the characters of the text are (a Dirichlet
+                prior with that mean). With 0 the stationary law is the text's own law of m characters, and contexts
+                that never occur in it go on as any character does.
 
         Returns:
             A chain with `symbols`, `encode` and `decode`.
@@ -110,9 +112,10 @@ class MarkovChain(Law):
         contexts = np.zeros(len(tokens), dtype=np.int64)
         for back in range(order, 0, -1):
             contexts = contexts * size + np.roll(tokens, back)
-        counts = np.bincount(contexts * size + tokens, minlength=size ** (order + 1)).reshape(-1, size) + smoothing
-        never = counts.sum(axis=1) == 0
-        counts[never] = np.bincount(tokens, minlength=size)
+        counts = np.bincount(contexts * size + tokens, minlength=size ** (order + 1)).reshape(-1, size).astype(float)
+        frequencies = np.bincount(tokens, minlength=size) / len(tokens)
+        counts[counts.sum(axis=1) == 0] = frequencies
+        counts += smoothing * frequencies
         transition = (counts / counts.sum(axis=1, keepdims=True)).reshape((size,) * (order + 1))
         if smoothing > 0:
             chain = cls.stationary(transition, length)
@@ -275,20 +278,17 @@ class MarkovChain(Law):
     def partition_price(self, permutation: npt.ArrayLike, schedule: Schedule) -> float:
         """Exact `KL(p || p_{Y|M})` in nats of revealing the positions in this order, in steps of these sizes.
 
-        For one order-1 chain and one partition, not an average. O(T L V).
+        For one partition, not an average over orders; order 1 only. O(T L V).
         """
         order = self._check_permutation(permutation)
         schedule.check_length(self.length)
-        known = np.zeros(self.length, dtype=np.bool_)
-        total = 0.0
+        paid = 0.0
         for start, size in zip(schedule.revealed, schedule.sizes, strict=True):
-            chosen = order[start : start + size]
-            total += float(self._entropies_given(known, chosen).sum())
-            known[chosen] = True
-        return total - self.entropy
+            paid += float(self._neighbours.entropies(order[:start], order[start : start + size]).sum())
+        return paid - self.entropy
 
     def order_table(self, order: DrawsPermutations | npt.ArrayLike, draws: int = 1, seed: int = 0) -> OrderTable:
-        """`g(a, k) = H(X_{order(k)} | X_{order(<a)})`, the order table of a chain of order 1, O(L^2 V) a permutation.
+        """`g(a, k) = H(X_{order(k)} | X_{order(<a)})`, order 1 only, O(L^2 V) for each permutation.
 
         Args:
             order: a permutation (L,), then the table is exact; or an order that draws them.
@@ -301,49 +301,21 @@ class MarkovChain(Law):
         from unmask.theory.order import OrderTable
 
         if not isinstance(order, DrawsPermutations):
-            return OrderTable(self._table_of(self._check_permutation(order)))
+            return OrderTable(self._neighbours.table(self._check_permutation(order)))
         whole_number("draws", draws, low=1)
         mean, squares = np.zeros((2, self.length, self.length))
         for j in range(draws):
-            table = self._table_of(self._check_permutation(order.draw(self.length, seed + j)))
+            table = self._neighbours.table(self._check_permutation(order.draw(self.length, seed + j)))
             change = table - mean
             mean += change / (j + 1)
             squares += change * (table - mean)
         return OrderTable(mean, None if draws == 1 else np.sqrt(squares / (draws * (draws - 1))))
 
-    def _table_of(self, order: TokenArray) -> FloatArray:
-        table = np.zeros((self.length, self.length))
-        known = np.zeros(self.length, dtype=np.bool_)
-        for a in range(self.length):
-            table[a, a:] = self._entropies_given(known, order[a:])
-            known[order[a]] = True
-        return table
-
-    def _entropies_given(self, known: BoolArray, wanted: TokenArray) -> FloatArray:
-        """`H(X_i | X_known)` for each wanted i, (n,): `eta(l, i) + eta(i, r) - eta(l, r)`, l and r the nearest known.
-
-        With `eta(i, j) = H(X_j | X_i)`; without l it is `H(X_j)`, without r it is 0.
-        """
+    @property
+    def _neighbours(self) -> Neighbours:
         if self.order != 1:
             raise InputError(f"order is {self.order}; the nearest known tokens screen off the rest only in order 1")
-        every = np.arange(self.length)
-        left = np.maximum.accumulate(np.where(known, every, -1))[wanted]
-        right = np.minimum.accumulate(np.where(known, every, self.length)[::-1])[::-1][wanted]
-        across = self._pair_entropies(left, right)
-        both = self._pair_entropies(left, wanted) + self._pair_entropies(wanted, right) - across
-        return np.maximum(both, 0.0)  # the last digits of a difference can dip below zero
-
-    def _pair_entropies(self, left: TokenArray, right: TokenArray) -> FloatArray:
-        """`H(X_right | X_left)`, (n,), where left = -1 means "nothing known" and right = L means "nothing to tell"."""
-        inside = np.minimum(right, self.length - 1)
-        gaps = self._gap_entropies[inside - np.maximum(left, 0)]
-        values = np.einsum("nv,nv->n", self.marginals[np.maximum(left, 0)], gaps)
-        values = np.where(left < 0, self._single_entropies[inside], values)
-        return np.where(right >= self.length, 0.0, values)
-
-    @functools.cached_property
-    def _single_entropies(self) -> FloatArray:
-        return entropy(self.marginals)
+        return Neighbours(self.marginals, self._gap_entropies)
 
     def _check_permutation(self, permutation: npt.ArrayLike) -> TokenArray:
         order = np.asarray(permutation)
@@ -353,82 +325,6 @@ class MarkovChain(Law):
 
     def __repr__(self) -> str:
         return f"MarkovChain(length={self.length}, vocab_size={self.vocab_size}, order={self.order})"
-
-
-class HiddenMarkov(Law):
-    """A hidden Markov model: a chain of states that is never seen, each emitting one token.
-
-    Args:
-        initial: law of the first state, shape (K,).
-        transition: law of the next state, shape (K, K).
-        emission: law of the token of each state, shape (K, V).
-        length: L.
-
-    Raises:
-        InputError: when shapes disagree, probabilities are negative, not finite or do not sum to 1, or L < 1.
-    """
-
-    def __init__(self, initial: npt.ArrayLike, transition: npt.ArrayLike, emission: npt.ArrayLike, length: int) -> None:
-        self._hidden = MarkovChain(initial, transition, length)
-        if self._hidden.order != 1:
-            raise InputError(f"transition has {self._hidden.order + 1} axes; a hidden chain takes (K, K)")
-        self.initial, self.transition = self._hidden.initial, self._hidden.transition
-        self.emission = distributions("emission", emission, ndim=2)
-        self.states = len(self.initial)
-        if len(self.emission) != self.states:
-            raise InputError(
-                f"emission has shape {self.emission.shape}; expected one row for each of {self.states} states"
-            )
-        self.length = self._hidden.length
-        self.vocab_size = self.emission.shape[1]
-
-    def sample(self, n: int, seed: Seed = 0) -> TokenArray:
-        rng = np.random.default_rng(seed)
-        states = self._hidden.sample(n, rng)
-        uniforms = rng.random((n, self.length))
-        sums = cumulative(self.emission)
-        return np.stack([draw(sums[states[:, i]], uniforms[:, i]) for i in range(self.length)], axis=1)
-
-    def log_prob(self, x: npt.ArrayLike) -> FloatArray:
-        tokens = self.check_tokens(x)
-
-        def observe(t: int, message: FloatArray) -> FloatArray:
-            return np.asarray(message * self.emission.T[tokens[:, t]])
-
-        return evidence(np.tile(self.initial, (len(tokens), 1)), self._forward, observe, self.length)
-
-    def conditionals(self, x: npt.ArrayLike, known: npt.ArrayLike) -> FloatArray:
-        tokens, revealed = self.check_canvas(x, known)
-        answers = np.empty((*tokens.shape, self.vocab_size))
-        for rows in row_chunks(len(tokens), self.length * self.states):
-            answers[rows] = normalised_or_uniform(self._weights(tokens[rows], revealed[rows]))
-        return point_masses(answers, tokens, revealed)
-
-    def _weights(self, tokens: TokenArray, known: BoolArray) -> FloatArray:
-        """Weights (n, L, V) proportional to the law of every unknown token given the known ones."""
-
-        def observe(t: int, message: FloatArray) -> FloatArray:
-            return np.asarray(message * np.where(known[:, t, None], self.emission.T[tokens[:, t]], 1.0))
-
-        first = np.tile(self.initial, (len(tokens), 1))
-        weights = np.empty((*tokens.shape, self.vocab_size))
-        for t, posterior in posterior_weights(first, self._forward, self._backward, observe, self.length):
-            weights[:, t] = posterior @ self.emission
-        return weights
-
-    def _forward(self, message: FloatArray) -> FloatArray:
-        return np.asarray(message @ self.transition)
-
-    def _backward(self, message: FloatArray) -> FloatArray:
-        return np.asarray(message @ self.transition.T)
-
-    @functools.cached_property
-    def _curve(self) -> InformationCurve:
-        return super().curve()
-
-    def curve(self) -> InformationCurve:
-        """Exact by enumeration when (V+1)^L is small, else measured by nested permutations; computed once."""
-        return self._curve
 
 
 def _encode(text: str, symbols: str) -> TokenArray:

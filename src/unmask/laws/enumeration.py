@@ -83,11 +83,14 @@ def _subset_counts(size: int) -> FloatArray:
 
 def _merge(label: IntArray, suffix: IntArray, mass: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
     """Rows with the same label and suffix added up; labels renumbered from 0 so that they stay small."""
-    _, small = np.unique(label, return_inverse=True)
     width = int(suffix.max()) + 1
-    keys, group = np.unique(small.reshape(-1) * width + suffix, return_inverse=True)
-    added: FloatArray = np.bincount(group.reshape(-1), weights=mass).astype(np.float64)
-    return keys // width, keys % width, added
+    keys = label * width + suffix
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    starts = np.flatnonzero(np.diff(keys, prepend=-1))
+    labels, suffixes = np.divmod(keys[starts], width)
+    renumbered: IntArray = np.cumsum(np.diff(labels, prepend=labels[0]) > 0).astype(np.int64)
+    return renumbered, suffixes, np.asarray(np.add.reduceat(mass[order], starts))
 
 
 def _curve_of_totals(totals: FloatArray) -> FloatArray:
