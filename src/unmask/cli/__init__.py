@@ -79,14 +79,20 @@ def main(arguments: list[str] | None = None) -> int:
     except InputError as error:
         return _complain(str(error), 2)
     except ClickException as error:  # an unknown option or command, a missing or malformed argument
-        where = getattr(getattr(error, "ctx", None), "command_path", "unmask")
-        message: str = error.format_message()  # type: ignore[attr-defined]
-        return _complain(f"{message.rstrip('.')} (see {where} --help)", 2)
+        return _complain(_usage(error), 2)
     except CheckFailed as error:
         return _complain(str(error), 1)
     except (typer.Abort, KeyboardInterrupt):
         return _complain("interrupted", 130)
     return status if isinstance(status, int) else 0
+
+
+def _usage(error: Any) -> str:
+    message = error.format_message().rstrip(".")
+    if hasattr(error.__cause__, "errors"):  # typer leaves the value that was wrong to pydantic
+        message += f"; got {error.__cause__.errors()[0]['input']!r}"
+    where = getattr(getattr(error, "ctx", None), "command_path", "unmask")
+    return f"{message} (see {where} --help)"
 
 
 def _complain(message: str, status: int) -> int:
