@@ -69,7 +69,9 @@ class InformationCurve:
         if knots.ndim != 1 or len(knots) < 1 or np.any(np.diff(knots) <= 0):
             raise InputError(f"counts must be strictly increasing, got {list(np.ravel(knots))}")
         if knots[0] != 0 or knots[-1] != length - 1:
-            raise InputError(f"counts must start at 0 and end at length - 1 = {length - 1}, got {knots[0]}..{knots[-1]}")
+            raise InputError(
+                f"counts must start at 0 and end at length - 1 = {length - 1}, got {knots[0]}..{knots[-1]}"
+            )
         heights = _row("values", values)
         if len(heights) != len(knots):
             raise InputError(f"values has {len(heights)} entries and counts {len(knots)}; they must match")

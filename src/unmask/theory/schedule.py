@@ -69,7 +69,9 @@ class Schedule:
     def check_length(self, length: int, name: str = "schedule") -> None:
         """Raise InputError unless the sizes add up to `length`."""
         if self.length != length:
-            raise InputError(f"{name} reveals {self.length} tokens in all, but the length is {length}; they must be equal")
+            raise InputError(
+                f"{name} reveals {self.length} tokens in all, but the length is {length}; they must be equal"
+            )
 
     @classmethod
     def uniform(cls, length: int, steps: int) -> Schedule:
