@@ -8,7 +8,6 @@ from unmask.laws.chains import MarkovChain
 from unmask.laws.codes import MDSCode, Parity, Staircase
 from unmask.laws.exchangeable import Balanced, Permutation, PolyaUrn, Repeated
 from unmask.laws.grammar import Grammar
-from unmask.laws.ising import IsingChain, IsingTorus
 from unmask.laws.hidden import HiddenMarkov
 from unmask.laws.ising import IsingChain, IsingTorus
 from unmask.laws.mixtures import Mixture
@@ -20,8 +19,6 @@ __all__ = [
     "Balanced",
     "Grammar",
     "HiddenMarkov",
-    "IsingChain",
-    "IsingTorus",
     "IsingChain",
     "IsingTorus",
     "Law",

@@ -11,7 +11,6 @@ position of such a row, never NaN. Nothing exact depends on it: `log_prob` of wh
 
 from __future__ import annotations
 
-import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
@@ -56,7 +55,7 @@ class Law(ABC):
         Here, for laws without one: exact by enumeration when (V+1)^L is small, else measured with standard errors.
         """
         if (self.vocab_size + 1) ** self.length <= ENUMERABLE:
-            joint = np.exp(self.log_prob(self.support()))
+            joint = np.exp(self.log_prob(self.support(ENUMERABLE)))
             return InformationCurve(curve_of_table(joint.reshape((self.vocab_size,) * self.length)))
         return self.measured_curve()
 
@@ -95,7 +94,8 @@ class Law(ABC):
             raise InputError(
                 f"{self!r} has {self.vocab_size}^{self.length} sequences, more than the {limit} that are enumerated"
             )
-        return np.array(list(itertools.product(range(self.vocab_size), repeat=self.length)), dtype=np.int64)
+        places = np.array([self.vocab_size**i for i in reversed(range(self.length))], dtype=np.int64)
+        return np.arange(self.vocab_size**self.length)[:, None] // places % self.vocab_size
 
     def check_tokens(self, x: npt.ArrayLike, name: str = "x") -> TokenArray:
         """`x` as an (n, L) integer array, or an InputError that says what is wrong with it."""
