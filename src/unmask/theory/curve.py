@@ -95,7 +95,7 @@ class InformationCurve:
 
     @property
     def one_at_a_time(self) -> float:
-        """What revealing one token a step costs in all, nats: the same number as `entropy`, by the name planners use."""
+        """What revealing one token a step costs in all, nats: `entropy`, by the name that prices use."""
         return self.entropy
 
     def step_costs(self, schedule: Schedule) -> FloatArray:

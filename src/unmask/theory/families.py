@@ -60,7 +60,7 @@ def cosine(length: int, steps: int) -> list[int]:
 
 
 def arccos(length: int, steps: int) -> list[int]:
-    """`(2/pi) arccos(t/T)` are masked after step t (MaskGIT in PyTorch, arXiv 2310.14400): even, then a rush at the end."""
+    """`(2/pi) arccos(t/T)` are masked after step t (MaskGIT in PyTorch, arXiv 2310.14400): even, then a rush."""
     check_steps(length, steps)
     return _from_revealed(length, 1 - 2 / np.pi * np.arccos(np.arange(1, steps + 1) / steps))
 
@@ -144,9 +144,9 @@ def logit(length: int, steps: int) -> list[int]:
 def _minimax(length: int, steps: int, weight: Callable[[int], float]) -> list[int]:
     """Smallest `max_K R_K / weight(K)` with at most T steps, then split to exactly T.
 
-    All three certificates divide the overshoot `R_K = end - K` by a weight such that the quotient is largest at the first
-    token inside the step, K = a + 1; so the longest step allowed from a is `1 + floor(rho weight(a + 1))`, and fewer steps
-    never come from stopping earlier.
+    All three certificates divide the overshoot `R_K = end - K` by a weight such that the quotient is largest at the
+    first token inside the step, K = a + 1; so the longest step allowed from a is `1 + floor(rho weight(a + 1))`, and
+    where it ends never moves back when a grows: going as far as allowed takes the fewest steps.
     """
     check_steps(length, steps)
 
@@ -193,12 +193,12 @@ def _reached(sizes: list[int], weight: Callable[[int], float]) -> float:
 def _split(sizes: list[int], steps: int) -> list[int]:
     """Cut steps evenly, the largest pieces first, until there are `steps`. No certificate and no price rises by it."""
     pieces = [1] * len(sizes)
-    largest = [(-size, step) for step, size in enumerate(sizes)]
+    largest = [(-size, step) for step, size in enumerate(sizes)]  # a heap pops its smallest: store minus the size
     heapq.heapify(largest)
     for _ in range(steps - len(sizes)):
         _, step = largest[0]
         pieces[step] += 1
-        heapq.heapreplace(largest, (-(-(-sizes[step] // pieces[step])), step))
+        heapq.heapreplace(largest, (-math.ceil(sizes[step] / pieces[step]), step))
     return [size for whole, into in zip(sizes, pieces, strict=True) for size in uniform(whole, into)]
 
 

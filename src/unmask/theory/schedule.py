@@ -85,13 +85,28 @@ class Schedule:
 
     @classmethod
     def arccos(cls, length: int, steps: int) -> Schedule:
-        """`(2/pi) arccos(t/T)` of the tokens are masked after step t: large steps at both ends, as in Halton-MaskGIT."""
+        """`(2/pi) arccos(t/T)` of the tokens are masked after step t: even steps, then a rush at the end."""
         return cls(families.arccos(length, steps))
 
     @classmethod
     def geometric(cls, length: int, steps: int, ratio: float | None = None) -> Schedule:
         """Sizes that grow by a constant factor, as in Lavenant & Zanella [LZ]."""
         return cls(families.geometric(length, steps, ratio))
+
+    @classmethod
+    def exponential(cls, length: int, steps: int) -> Schedule:
+        """MaskGIT's exponential: the count of revealed tokens grows geometrically from 1 to L."""
+        return cls(families.exponential(length, steps))
+
+    @classmethod
+    def logarithmic(cls, length: int, steps: int) -> Schedule:
+        """MaskGIT's logarithmic: `-log(t/T) / log L` of the tokens are masked after step t; large steps first."""
+        return cls(families.logarithmic(length, steps))
+
+    @classmethod
+    def power(cls, length: int, steps: int, exponent: float) -> Schedule:
+        """`1 - (t/T)^exponent` of the tokens are masked after step t (MaskGIT's linear, square, cubic, square root)."""
+        return cls(families.power(length, steps, exponent))
 
     @classmethod
     def total_correlation(cls, length: int, steps: int) -> Schedule:
