@@ -28,7 +28,7 @@ _HOMES = {
     "InputError": "unmask.errors:InputError",
     "load": "unmask.models.pretrained:load",
     "oracle": "unmask.models.oracle:oracle",
-    "sample": "unmask.sampling.sampler:sample",
+    "sample": "unmask.sampling.run:sample",
     "score": "unmask.sampling.score:score",
     "recipes": "unmask.sampling.recipes",
     "cite": "unmask.sampling.citations:cite",

@@ -19,10 +19,11 @@ class Positions(NamedTuple):
 
 @runtime_checkable
 class Predictor(Protocol):
-    """A mask predictor `p_i(. | x_S)`.
+    """A mask predictor `p_i(. | x_S)`: a pure function of the canvas, so equal canvases may share one prediction.
 
     Being masked is never inferred from a token id: `known` says it, and what stands in `tokens` where `known` is False is
-    never read by a predictor (it puts its own mask token there).
+    never read by a predictor (it puts its own mask token there). The one exception is a uniform-state model, which has no
+    mask token and whose unknown positions hold the random tokens it is to correct: it reads `tokens` everywhere.
     """
 
     vocab_size: int
@@ -46,7 +47,8 @@ class Predictor(Protocol):
         Args:
             tokens: (rows, length) int64.
             known: (rows, length) bool; True where the token is revealed.
-            wanted: N positions to predict; each must be unknown.
+            wanted: N positions to predict. They are unknown, save for rules that edit revealed tokens: at a known
+                position a network says what it would write there, a law its point mass.
 
         Returns:
             (N, V) float32 log-probabilities, normalised; entry n is the law of token `columns[n]` of row `rows[n]`,

@@ -1,0 +1,158 @@
+"""The canvas: rows of tokens being revealed, and everything a run remembers.
+
+All state of a run lives here, none in the policies. Being masked is never inferred from a token id: `known` says it,
+so prompts may contain the mask token and uniform-state models may hold random tokens at unknown positions. Tokens
+change only through `reveal`, `release`, `rewrite` and `fill`; each leaves the frozen positions alone and writes itself
+into the trace.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unmask.models.predictor import Positions
+from unmask.sampling.trace import Trace
+
+
+class Canvas:
+    """R rows of L tokens.
+
+    Attributes:
+        tokens: (R, L) int64; what stands at unknown positions is `filler`, or random tokens of a uniform-state model.
+        known: (R, L) bool; revealed positions, the given ones included.
+        frozen: (R, L) bool; given positions (prompt, infill context): always known, never changed.
+        log_probs: (R, L) float32; log-probability with which each token was drawn, nats; 0 where none was.
+        seeds: (R,) int64; one seed a row.
+        step: number of the present step, from 0; part of the address of every random number.
+        steps: (R,) int64 on the CPU; steps each row has taken.
+        calls: (R,) int64 on the CPU; network calls each row has cost, counted by the door.
+        remaining: (R,) int64 on the CPU; masked positions of each row, kept without asking the device.
+        live: (R,) bool on the CPU; rows that are not finished.
+        changed: (R,) bool on the CPU; rows whose canvas differs from when the network last saw it.
+        memory: what policies remember during one run, under keys of their own.
+        notes: sentences about roundings and skipped work, shown with the output.
+    """
+
+    def __init__(self, tokens: Tensor, known: Tensor, seeds: Tensor, filler: int, device: torch.device) -> None:
+        self.tokens = torch.where(known, tokens, filler).to(device)
+        self.known = known.clone().to(device)
+        self.frozen = known.clone().to(device)
+        self.log_probs = torch.zeros(tokens.shape, dtype=torch.float32, device=device)
+        self.seeds = seeds.to(device)
+        self.filler = filler
+        self.step = 0
+        self.remaining = (~known).sum(1).cpu()
+        self.steps = torch.zeros_like(self.remaining)
+        self.calls = torch.zeros_like(self.remaining)
+        self.live = self.remaining > 0
+        self.changed = torch.ones_like(self.live)
+        self.memory: dict[Any, Any] = {}
+        self.notes: list[str] = []
+        self.trace = Trace()
+
+    @property
+    def rows(self) -> int:
+        return self.tokens.shape[0]
+
+    @property
+    def length(self) -> int:
+        return self.tokens.shape[1]
+
+    @property
+    def device(self) -> torch.device:
+        return self.tokens.device
+
+    @property
+    def masked(self) -> Tensor:
+        """(R, L) bool: unknown positions of live rows."""
+        masked = ~self.known
+        return masked if self.live.all() else masked & self.live.to(self.device)[:, None]
+
+    def unfinished(self) -> bool:
+        return bool(self.live.any())
+
+    def shadow(self) -> "Canvas":
+        """A copy on the CPU on which a plan can be walked ahead of time; only `known` may be read or changed there."""
+        known = self.known.cpu()
+        copy = Canvas(torch.zeros_like(known, dtype=torch.int64), known, self.seeds.cpu(), 0, torch.device("cpu"))
+        copy.frozen = self.frozen.cpu()
+        return copy
+
+    def note(self, sentence: str) -> None:
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+    # -- changes --
+
+    def reveal(
+        self,
+        where: Positions,
+        tokens: Tensor,
+        log_probs: Tensor,
+        entropies: Tensor | None = None,
+        counts: Tensor | None = None,
+    ) -> None:
+        """Commit tokens at N unknown positions, with the log-probabilities they were drawn with.
+
+        Args:
+            counts: (R,) on the CPU, how many of them each row has; without it the device is asked.
+        """
+        counts = self._counts(where) if counts is None else counts
+        self.tokens[where.rows, where.columns] = tokens
+        self.log_probs[where.rows, where.columns] = log_probs
+        self.known[where.rows, where.columns] = True
+        self.remaining = self.remaining - counts
+        self.changed |= counts > 0
+        self.trace.revealed(self.step, where, tokens, log_probs, entropies)
+
+    def release(self, picked: Tensor, tokens: Tensor | None = None) -> Tensor:
+        """Make known positions unknown again: masked, or holding given tokens (a uniform-state model's renoising).
+
+        Args:
+            picked: (R, L) bool; frozen positions and finished rows are left out.
+            tokens: (R, L) int64 to put there instead of the filler. Positions that are unknown already may be given
+                too, to renoise them; they stay unknown.
+
+        Returns:
+            (R,) number of tokens released in each row, on the CPU.
+        """
+        picked = picked & ~self.frozen & self.live.to(self.device)[:, None]
+        released = picked & self.known
+        counts = released.sum(1).cpu()
+        self.tokens = torch.where(picked, self.filler if tokens is None else tokens, self.tokens)
+        self.known = self.known & ~released
+        self.log_probs = self.log_probs.masked_fill(released, 0.0)
+        self.remaining = self.remaining + counts
+        self.changed |= picked.any(1).cpu() if tokens is not None else counts > 0
+        self.trace.released(self.step, released)
+        return counts
+
+    def rewrite(self, picked: Tensor, tokens: Tensor, log_probs: Tensor | None = None) -> None:
+        """Replace known tokens by others (an edit): picked (R, L) bool, tokens (R, L), log_probs (R, L)."""
+        picked = picked & self.known & ~self.frozen & self.live.to(self.device)[:, None]
+        rows, columns = picked.nonzero(as_tuple=True)
+        where = Positions(rows, columns)
+        drawn = torch.zeros(len(rows), device=self.device) if log_probs is None else log_probs[rows, columns].float()
+        self.tokens[rows, columns] = tokens[rows, columns]
+        self.log_probs[rows, columns] = drawn
+        self.changed |= self._counts(where) > 0
+        self.trace.revealed(self.step, where, tokens[rows, columns], drawn, None, rewritten=True)
+
+    def fill(self, rows: Tensor, token: int) -> None:
+        """Put one token at every masked position of some rows ((R,) bool, CPU), for free: padding after the end."""
+        if bool(rows.any()):
+            picked = ~self.known & rows.to(self.device)[:, None]
+            self.tokens = self.tokens.masked_fill(picked, token)
+            self.known = self.known | picked
+            self.remaining = self.remaining.masked_fill(rows, 0)
+
+    def end_step(self, finished: Tensor) -> None:
+        """Close the step: rows in `finished` ((R,) bool, CPU) leave the batch."""
+        self.steps = torch.where(self.live, self.step + 1, self.steps)
+        self.live = self.live & ~finished
+        self.trace.end_step(self.step, self.calls)
+        self.step += 1
+
+    def _counts(self, where: Positions) -> Tensor:
+        return torch.bincount(where.rows.cpu(), minlength=self.rows)

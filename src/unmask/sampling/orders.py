@@ -1,0 +1,235 @@
+"""Orders: which position is wished for first. An order gives every open position a priority; a selection decides how
+many.
+
+Orders that do not read the model (`reads_model = False`) are those a price can be stated for: `Arranged` wraps any
+order of `unmask.orders`, `PlanOrder` follows a plan. Orders that read the model's laws are replayed exactly by
+`score`. Orders that read the DRAWN tokens (`reads_draw = True`) prefer positions whose drawn token is likely, which is
+a hidden temperature even at one token a step with a perfect model; they are measured only. Ties go to the leftmost
+position.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unmask.errors import InputError
+from unmask.sampling.canvas import Canvas
+from unmask.sampling.randomness import ORDER, gumbels, integers
+from unmask.sampling.step import Step
+
+
+@dataclass(frozen=True)
+class Arranged:
+    """An order of `unmask.orders`, drawn once for each row over the positions that are not given."""
+
+    order: Any
+    reads_model: ClassVar[bool] = False
+    reads_draw: ClassVar[bool] = False
+
+    @property
+    def source(self) -> str:
+        return getattr(self.order, "source", "")
+
+    def __call__(self, step: Step) -> Tensor:
+        canvas = step.canvas
+        ranks = canvas.memory.get(("ranks", id(self)))
+        if ranks is None:
+            open_columns = [np.flatnonzero(row) for row in (~canvas.frozen).cpu().numpy()]
+            draws = zip(open_columns, integers(canvas.seeds), strict=True)
+            permutations = [self.order.draw(len(columns), seed) for columns, seed in draws]
+            ranks = canvas.memory["ranks", id(self)] = rank_grid(canvas, permutations, open_columns)
+        return -ranks
+
+
+@dataclass(frozen=True)
+class PlanOrder:
+    """The order of a plan; its sizes are `selections.PlanSizes`."""
+
+    plan: Any
+    reads_model: ClassVar[bool] = False
+    reads_draw: ClassVar[bool] = False
+    source: ClassVar[str] = ""
+
+    def __call__(self, step: Step) -> Tensor:
+        return -drawn_plan(self.plan, step.canvas)[0]
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """The probability of the most likely token: high first."""
+
+    reads_model: ClassVar[bool] = True
+    reads_draw: ClassVar[bool] = False
+    source: ClassVar[str] = ""
+
+    def __call__(self, step: Step) -> Tensor:
+        return step.grid(step.confidence)
+
+
+@dataclass(frozen=True)
+class Margin:
+    """The difference between the two largest probabilities: high first (Kim et al., arXiv 2502.06768)."""
+
+    reads_model: ClassVar[bool] = True
+    reads_draw: ClassVar[bool] = False
+    source: ClassVar[str] = "margin"
+
+    def __call__(self, step: Step) -> Tensor:
+        return step.grid(step.margin)
+
+
+@dataclass(frozen=True)
+class LowEntropy:
+    """The entropy of the law, in nats: low first."""
+
+    reads_model: ClassVar[bool] = True
+    reads_draw: ClassVar[bool] = False
+    source: ClassVar[str] = ""
+
+    def __call__(self, step: Step) -> Tensor:
+        return -step.grid(step.entropy)
+
+
+@dataclass(frozen=True)
+class DrawnConfidence:
+    """The log-probability of the DRAWN token: high first. MaskGIT's and LLaDA's rule; it sharpens the law.
+
+    With a greedy draw it is the confidence of the most likely token, and reads nothing that was drawn at random.
+    """
+
+    reads_model: ClassVar[bool] = True
+    reads_draw: ClassVar[bool] = True
+    source: ClassVar[str] = ""
+
+    def __call__(self, step: Step) -> Tensor:
+        return step.grid(step.drawn_log_prob)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """`log sum_v p(v)^beta`, with `beta = 1 + 1/alpha` and `alpha = temperature (1 - (step+1)/steps)`.
+
+    Ranked after standard Gumbel noise, positions are chosen with probability proportional to `sum p^beta`: MaskGIT's
+    choice without reading the drawn token (Hayakawa et al., arXiv 2510.04525).
+    """
+
+    temperature: float
+    steps: int
+    reads_model: ClassVar[bool] = True
+    reads_draw: ClassVar[bool] = False
+    source: ClassVar[str] = "moment"
+
+    def __call__(self, step: Step) -> Tensor:
+        alpha = max(self.temperature * (1 - (step.canvas.step + 1) / self.steps), 1e-3)
+        return step.grid((step.log_probs * (1 + 1 / alpha)).logsumexp(-1))
+
+
+@dataclass(frozen=True)
+class Noisy:
+    """Another order with Gumbel noise added: `priority + temperature * noise`.
+
+    Attributes:
+        order: the order to blur.
+        temperature: strength of the noise; 0 leaves the order as it is.
+        steps: when given, the noise is annealed to 0 over that many steps, as MaskGIT does.
+    """
+
+    order: Any
+    temperature: float
+    steps: int | None = None
+
+    @property
+    def reads_model(self) -> bool:
+        return self.order.reads_model
+
+    @property
+    def reads_draw(self) -> bool:
+        return self.order.reads_draw
+
+    @property
+    def source(self) -> str:
+        return self.order.source
+
+    def __call__(self, step: Step) -> Tensor:
+        canvas = step.canvas
+        strength = self.temperature
+        if self.steps is not None:
+            strength *= max(0.0, 1 - (canvas.step + 1) / self.steps)
+        columns = torch.arange(canvas.length, device=canvas.device)
+        noise = gumbels(canvas.seeds[:, None], canvas.step, columns, ORDER)
+        return self.order(step) + strength * noise
+
+
+@dataclass(frozen=True)
+class EndOfTextLast:
+    """Another order, with positions whose most likely token ends the text put last (LLaDA's `confidence_eos_eot_inf`).
+
+    Attributes:
+        tokens: the ids that end a text; empty takes the predictor's.
+    """
+
+    order: Any
+    tokens: tuple[int, ...] = ()
+    reads_model: ClassVar[bool] = True
+    source: ClassVar[str] = "llada"
+
+    @property
+    def reads_draw(self) -> bool:
+        return self.order.reads_draw
+
+    def __call__(self, step: Step) -> Tensor:
+        tokens = self.tokens or (step.door.predictor.end_of_text_id,)
+        written = step.best if step.drawn is None else step.drawn
+        ends = torch.isin(written, torch.tensor([t for t in tokens if t is not None], device=written.device))
+        return self.order(step).masked_fill(step.grid(ends, False), -torch.inf)
+
+
+def as_order(order: Any) -> Any:
+    """An order of this module, from one or from an order of `unmask.orders`."""
+    if hasattr(order, "reads_model"):
+        return order
+    if hasattr(order, "draw"):
+        return Arranged(order)
+    raise InputError(f"order is {order!r}; expected one of unmask.orders, such as unmask.orders.Uniform()")
+
+
+def rank_grid(canvas: Canvas, permutations: list[np.ndarray], open_columns: list[np.ndarray]) -> Tensor:
+    """(R, L) float32: when each position's turn comes; L for given positions. Entry k of a permutation is revealed
+    k-th.
+    """
+    ranks = np.full((canvas.rows, canvas.length), canvas.length, dtype=np.float32)
+    for row, (permutation, columns) in enumerate(zip(permutations, open_columns, strict=True)):
+        ranks[row, columns[permutation]] = np.arange(len(columns))
+    return torch.from_numpy(ranks).to(canvas.device)
+
+
+def drawn_plan(plan: Any, canvas: Canvas) -> tuple[Tensor, Tensor]:
+    """The plan drawn for each row: ranks (R, L) and sizes (R, T), 0 after a row's last step. Drawn once a run."""
+    key = ("plan", id(plan))
+    if key not in canvas.memory:
+        open_columns = [np.flatnonzero(row) for row in (~canvas.frozen).cpu().numpy()]
+        for row, columns in enumerate(open_columns):
+            if len(columns) not in (0, plan.length):
+                given = canvas.length - len(columns)
+                hint = (
+                    f" with the {given} given tokens counted: plan the steps from {given} to {canvas.length}"
+                    if given
+                    else ""
+                )
+                raise InputError(
+                    f"the plan reveals {plan.length} tokens, but row {row} has {len(columns)} masked positions; "
+                    f"make a plan for {len(columns)} tokens{hint}"
+                )
+        drawn = [
+            plan.draw(seed) if len(columns) else (np.zeros(0, dtype=np.int64), ())
+            for seed, columns in zip(integers(canvas.seeds), open_columns, strict=True)
+        ]
+        sizes = torch.zeros(canvas.rows, max(len(tuple(schedule)) for _, schedule in drawn), dtype=torch.int64)
+        for row, (_, schedule) in enumerate(drawn):
+            sizes[row, : len(tuple(schedule))] = torch.tensor(tuple(schedule), dtype=torch.int64)
+        ranks = rank_grid(canvas, [permutation for permutation, _ in drawn], open_columns)
+        canvas.memory[key] = (ranks, sizes.to(canvas.device))
+    return canvas.memory[key]

@@ -1,0 +1,134 @@
+"""What is asked for: rows of given and masked positions, from a prompt, an infilling or nothing at all; all of it
+checked.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from unmask.errors import InputError
+from unmask.models.predictor import Predictor
+
+
+class Row(NamedTuple):
+    """One canvas row to be filled: (L,) tokens and (L,) known; what stands at unknown positions is not read."""
+
+    tokens: Tensor
+    known: Tensor
+
+
+def rows_of(
+    predictor: Predictor,
+    n: int | None = None,
+    prompt: Any = None,
+    infill: tuple[Any, Any] | None = None,
+    length: int | None = None,
+    new_tokens: int | None = None,
+) -> list[Row]:
+    """The rows of a request.
+
+    Args:
+        n: how many rows; a single prompt or infilling is repeated n times.
+        prompt: token ids of one row, or of several rows, which may differ in length.
+        infill: (tokens, known), each (L,) or (rows, L).
+        length: length of the canvas, prompt included.
+        new_tokens: instead of `length`, masked positions after each prompt.
+
+    Raises:
+        InputError: tokens outside the vocabulary, a prompt longer than the canvas, nothing masked, or numbers of rows
+        or
+            lengths that do not fit together.
+    """
+    if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 1):
+        raise InputError(f"n is {n!r}; expected a whole number of rows, at least 1")
+    if prompt is not None and infill is not None:
+        raise InputError("prompt and infill were both given; put the prompt's tokens into infill as known ones")
+    if infill is not None:
+        rows = _infilled(infill)
+        if length is not None and length != len(rows[0].tokens):
+            raise InputError(f"length is {length}, but infill has {len(rows[0].tokens)} positions")
+    else:
+        prompts = [torch.zeros(0, dtype=torch.int64)] if prompt is None else _prompts(prompt)
+        rows = [_after(tokens, predictor, length, new_tokens) for tokens in prompts]
+    if n is not None and len(rows) == 1:
+        rows = rows * n
+    if n is not None and len(rows) != n:
+        raise InputError(f"n is {n}, but {len(rows)} rows were given; leave n out, or give one row")
+    for number, row in enumerate(rows):
+        check_row(predictor, row, number)
+    return rows
+
+
+def check_row(predictor: Predictor, row: Row, number: int) -> None:
+    """Raise InputError unless the row's given tokens are in the vocabulary, it fits the predictor and has masks."""
+    if predictor.length is not None and len(row.tokens) != predictor.length:
+        raise InputError(f"row {number} has {len(row.tokens)} positions; the predictor's length is {predictor.length}")
+    given = row.tokens[row.known]
+    wrong = given[(given < 0) | (given >= predictor.vocab_size)]
+    if len(wrong):
+        raise InputError(f"row {number} has token {int(wrong[0])}; allowed are 0..{predictor.vocab_size - 1}")
+    if bool(row.known.all()):
+        raise InputError(f"row {number} has no masked position: all its {len(row.tokens)} tokens are given")
+
+
+def _ids(values: Any, name: str) -> Tensor:
+    try:
+        tokens = torch.as_tensor(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"{name} is not a list of token ids: {error}") from error
+    if tokens.numel() == 0:
+        return tokens.to(torch.int64)
+    if tokens.is_floating_point() or tokens.dtype == torch.bool:
+        raise InputError(f"{name} has type {tokens.dtype}; token ids are whole numbers")
+    return tokens.to(torch.int64).cpu()
+
+
+def _prompts(prompt: Any) -> list[Tensor]:
+    if isinstance(prompt, str):
+        raise InputError("prompt is text; give token ids (the tokenizer of the model makes them)")
+    nested = isinstance(prompt, Sequence) and len(prompt) > 0 and not isinstance(prompt[0], int)
+    scalars = isinstance(prompt, Sequence) and all(getattr(entry, "ndim", 1) == 0 for entry in prompt)
+    if nested and not scalars:
+        return [_ids(row, f"prompt[{number}]").reshape(-1) for number, row in enumerate(prompt)]
+    tokens = _ids(prompt, "prompt")
+    if tokens.ndim > 2:
+        raise InputError(f"prompt has shape {tuple(tokens.shape)}; expected (length,) or (rows, length)")
+    return list(tokens) if tokens.ndim == 2 else [tokens.reshape(-1)]
+
+
+def _after(prompt: Tensor, predictor: Predictor, length: int | None, new_tokens: int | None) -> Row:
+    """A row that begins with the prompt and is masked after it."""
+    if length is not None and new_tokens is not None:
+        raise InputError("length and new_tokens were both given; length counts the prompt, new_tokens does not")
+    if new_tokens is not None:
+        if new_tokens < 1:
+            raise InputError(f"new_tokens is {new_tokens}; expected at least 1")
+        length = len(prompt) + new_tokens
+    length = predictor.length if length is None else length
+    if length is None:
+        raise InputError("the predictor takes canvases of any length; give length= or new_tokens=")
+    if length < 1:
+        raise InputError(f"length is {length}; expected at least 1")
+    if len(prompt) >= length:
+        raise InputError(
+            f"the prompt has {len(prompt)} tokens and the canvas {length} positions; nothing is left to fill"
+        )
+    tokens = torch.zeros(length, dtype=torch.int64)
+    tokens[: len(prompt)] = prompt
+    return Row(tokens, torch.arange(length) < len(prompt))
+
+
+def _infilled(infill: tuple[Any, Any]) -> list[Row]:
+    if not isinstance(infill, tuple | list) or len(infill) != 2:
+        raise InputError("infill is not a pair (tokens, known)")
+    tokens, known = _ids(infill[0], "infill[0]"), torch.as_tensor(infill[1]).cpu()
+    if known.dtype != torch.bool:
+        raise InputError(f"infill[1] has type {known.dtype}; expected booleans, True where a token is given")
+    if known.shape != tokens.shape or tokens.ndim not in (1, 2):
+        raise InputError(
+            f"infill has shapes {tuple(tokens.shape)} and {tuple(known.shape)}; expected the same (L,) or (rows, L)"
+        )
+    tokens, known = torch.atleast_2d(tokens), torch.atleast_2d(known)
+    return [Row(row, mask) for row, mask in zip(tokens, known, strict=True)]

@@ -1,0 +1,203 @@
+"""The loop, written once. What varies between decoding rules is passed in as parts.
+
+    window      which masked positions are open               windows.py
+    order       which of them is wished for first             orders.py
+    selection   how many of them are revealed                 selections.py
+    reading     a change of the law that everything reads     shapes.py
+    shape       a change of the law that tokens are drawn from
+    draw        how a token is drawn                          draws.py
+    revision    what is taken back or rewritten afterwards    (None: nothing)
+    stop        when a row is finished                        stops.py
+
+A part is a frozen dataclass that is called with the present `Step`; it keeps no state of its own (`canvas.memory` is
+there for that). The same loop scores text: with `draws.Forced` it replays the rule on given tokens (score.py).
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unmask.errors import InputError
+from unmask.models.predictor import Positions
+from unmask.sampling.canvas import Canvas
+from unmask.sampling.door import Door
+from unmask.sampling.draws import Categorical, Greedy
+from unmask.sampling.route import Route
+from unmask.sampling.shapes import Raw, Tempered
+from unmask.sampling.step import Step, entropy
+from unmask.sampling.stops import AllKnown
+from unmask.sampling.windows import Blocks, Whole
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """A decoding rule, put together from parts; `unmask.recipes` has the named ones."""
+
+    order: Any
+    selection: Any
+    window: Any = field(default_factory=Whole)
+    reading: Any = field(default_factory=Raw)
+    shape: Any = field(default_factory=Raw)
+    draw: Any = field(default_factory=Categorical)
+    revision: Any = None
+    stop: Any = field(default_factory=AllKnown)
+    start: Any = None
+    """Called once with the new canvas: the random tokens a uniform-state model begins with, for example."""
+    name: str = ""
+    source: str = ""
+    max_steps: int | None = None
+    """Cap on the steps of a row; by default far more than any rule of the same length needs."""
+
+    @torch.no_grad()
+    def run(self, canvas: Canvas, door: Door) -> Canvas:
+        """Reveal everything that is masked, step by step.
+
+        A sampler that does not read the model chooses all positions first, and asks for the laws of those alone; any
+        other asks for the laws of every open position, and then chooses (`look`).
+        """
+        if self.start is not None:
+            self.start(canvas)
+        look = Route(self, canvas).look if self.chooses_ahead else self.look
+        while canvas.unfinished():
+            step = look(canvas, door)
+            self.reveal(step)
+            if self.revision is not None:
+                self.revision(step)
+            canvas.end_step(self.stop(step))
+        door.check()
+        return canvas
+
+    def look(self, canvas: Canvas, door: Door) -> Step:
+        """Ask for every open position, then choose."""
+        step = Step(canvas, door)
+        wanted = canvas.masked & self.window(canvas)
+        if self.revision is not None:
+            wanted = wanted | self.revision.wants(step)
+        step.positions, laws = door.look(wanted)
+        step.log_probs = self.reading(laws, step.positions, step) if len(laws) else laws
+        if self.reads_draw:
+            step.shaped = self.shape(step.log_probs, step.positions, step)
+            step.drawn = self.draw(step.shaped, step.positions, canvas)
+        elif self.shape.has_memory:
+            step.shaped = self.shape(step.log_probs, step.positions, step)
+        self.choose(step)
+        return step
+
+    def choose(self, step: Step) -> Tensor:
+        """Window, order and selection: the (R, L) positions to reveal."""
+        canvas = step.canvas
+        step.open = canvas.masked & self.window(canvas)
+        step.stage, step.stages = self.window.stage(canvas), self.window.stages(canvas)
+        step.priority = self.order(step).masked_fill(~step.open, -torch.inf)
+        step.picked = self.selection(step) & step.open
+        self.guard(canvas, step.picked.any(1).cpu())
+        return step.picked
+
+    def reveal(self, step: Step) -> None:
+        """Draw the tokens of the chosen positions and commit them."""
+        canvas, positions, laws, shaped, tokens = step.canvas, step.positions, step.log_probs, step.shaped, step.drawn
+        if step.picked is not None:
+            taken = step.picked[positions.rows, positions.columns].nonzero().squeeze(1)
+            positions = Positions(positions.rows[taken], positions.columns[taken])
+            laws = laws[taken]
+            shaped = None if shaped is None else shaped[taken]
+            tokens = None if tokens is None else tokens[taken]
+            step.counts = step.picked.sum(1).cpu()
+        elif not self.reading.raw:
+            laws = self.reading(laws, positions, step)
+        shaped = self.shape(laws, positions, step) if shaped is None else shaped
+        tokens = self.draw(shaped, positions, canvas) if tokens is None else tokens
+        log_probs = shaped.gather(-1, tokens[:, None]).squeeze(-1)
+        canvas.reveal(positions, tokens, log_probs, entropy(laws), step.counts)
+
+    def guard(self, canvas: Canvas, moved: Tensor) -> None:
+        """Raise when a row is stuck or has run too long. `moved`: (R,) rows that reveal something in this step."""
+        if self.revision is None and not getattr(self.selection, "may_skip", False):
+            idle = canvas.live & ~moved
+            stuck = idle & canvas.memory.get("idle", torch.zeros_like(idle))
+            if bool(stuck.any()):
+                row = int(stuck.byte().argmax())
+                raise InputError(
+                    f"row {row} revealed nothing in two steps in a row: {self.name or 'the sampler'} is stuck"
+                )
+            canvas.memory["idle"] = idle
+        declared = max(int(getattr(part, "steps", None) or 0) for part in self.parts)
+        cap = self.max_steps or 4 * canvas.length + declared + 64
+        if canvas.step >= cap:
+            raise InputError(
+                f"{self.name or 'the sampler'} is not finished after {cap} steps; raise max_steps if it should be"
+            )
+
+    # -- what may be claimed --
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        return (self.window, self.order, self.selection, self.reading, self.shape, self.draw, self.revision, self.stop)
+
+    @property
+    def reads_model(self) -> bool:
+        """Whether the choice of positions reads the model's laws."""
+        return self.order.reads_model or self.selection.reads_model
+
+    @property
+    def reads_draw(self) -> bool:
+        """Whether the choice of positions reads tokens drawn in the same step."""
+        return self.order.reads_draw or getattr(self.selection, "reads_draw", False)
+
+    @property
+    def chooses_ahead(self) -> bool:
+        """Whether all positions can be chosen before the first network call."""
+        plain = self.revision is None and not self.shape.has_memory and not self.reading.has_memory
+        return plain and not self.reads_model and not self.reads_draw
+
+    @property
+    def predictable(self) -> bool:
+        """Whether a price can be stated beforehand: positions and sizes fixed ahead, and the raw law drawn from."""
+        return self.why_not_predictable == ""
+
+    @property
+    def why_not_predictable(self) -> str:
+        if self.reads_model or self.reads_draw:
+            return "the choice of positions reads the model"
+        if not self.selection.fixed_sizes:
+            return "the sizes of the steps are not fixed"
+        return self._changed_law()
+
+    @property
+    def scorable(self) -> str:
+        """How the likelihood of a text is known: "planned", "replay" or "measured only: <the reason>"."""
+        if self.revision is not None:
+            return "measured only: tokens are taken back or rewritten after they were drawn"
+        if self.draw == Greedy():
+            return "measured only: a greedy draw gives one text all the probability"
+        if self.reads_draw:
+            return "measured only: the choice of positions reads tokens drawn in the same step"
+        if getattr(self.stop, "commits", False):
+            return "measured only: the stop rule commits the most likely tokens"
+        return "planned" if self.chooses_ahead and not self.stop.reads_tokens else "replay"
+
+    def _changed_law(self) -> str:
+        if self.revision is not None:
+            return "tokens are taken back or rewritten"
+        if not (self.reading.raw and self.shape.raw and isinstance(self.draw, Categorical)):
+            return "tokens are not drawn from the model's own law (temperature, top-p or a greedy draw)"
+        return "" if not self.stop.reads_tokens else "the text may end early"
+
+    # -- variations --
+
+    def in_blocks(self, block_length: int) -> "Sampler":
+        """The same rule, one block of positions at a time."""
+        return replace(self, window=Blocks(block_length))
+
+    def drawing(self, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None) -> "Sampler":
+        """The same rule, drawing from a changed law; temperature 0 takes the most likely token."""
+        if temperature < 0:
+            raise InputError(f"temperature is {temperature}; expected 0 (greedy) or more")
+        shape = Tempered(temperature or 1.0, top_k, top_p)
+        return replace(self, draw=Greedy() if temperature == 0 else Categorical(), shape=Raw() if shape.raw else shape)
+
+    def ending(self, stop: Any) -> "Sampler":
+        """The same rule with another stop, such as `stops.EndOfText()`."""
+        return replace(self, stop=stop)
