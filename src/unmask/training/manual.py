@@ -1,0 +1,64 @@
+"""The built-in corpus `python-manual`: English technical prose that is on every machine with Python.
+
+It is made of the help topics (`pydoc_data.topics`) and of the docstrings of the standard library, read with `ast`, never
+imported. Paragraphs are unwrapped to one line each; code, tables and doctests are left out. The text depends on the
+version of Python, so a model card states that version.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import sysconfig
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+# Tests, vendored packages, generated tables and demonstration programs: not prose about Python.
+LEFT_OUT = {"test", "tests", "idlelib", "lib2to3", "site-packages", "dist-packages", "encodings", "turtledemo", "pydoc_data",
+            "ensurepip", "__pycache__", "idle_test", "_pyrepl"}  # fmt: skip
+
+
+def documents() -> list[tuple[str, str]]:
+    """(name, text) of every topic and of every module with prose in its docstrings, in a fixed order."""
+    from pydoc_data.topics import topics
+
+    found = [(f"topic {name}", _prose(text)) for name, text in sorted(topics.items())]
+    library = Path(sysconfig.get_path("stdlib"))
+    for path in sorted(library.rglob("*.py")):
+        inside = path.relative_to(library)
+        if not LEFT_OUT.intersection(inside.parts):
+            found.append((f"module {inside.as_posix()}", "".join(_prose(text) for text in _docstrings(path))))
+    return [(name, text) for name, text in found if text]
+
+
+def _docstrings(path: Path) -> Iterator[str]:
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            text = ast.get_docstring(node, clean=False)
+            if text:
+                yield inspect.cleandoc(text)
+
+
+def _prose(text: str) -> str:
+    """The paragraphs of `text` that are sentences, one a line, plain punctuation."""
+    lines = []
+    for paragraph in re.split(r"\n\s*\n", _plain(text)):
+        line = " ".join(paragraph.split())
+        letters = sum(character.isalpha() or character == " " for character in line)
+        is_sentence = len(line.split()) >= 6 and line[0].isalnum() and line[-1] in ".:!?"
+        if is_sentence and letters >= 0.88 * len(line) and ">>>" not in line:
+            lines.append(line + "\n")
+    return "".join(lines)
+
+
+def _plain(text: str) -> str:
+    """Typographic quotes and dashes as on a keyboard, markup stars dropped, everything else outside ASCII left out."""
+    text = re.sub(r"\*\*?(?=\S)([^*\n]+?)(?<=\S)\*\*?", r"\1", text.replace("``", '"'))
+    text = text.translate(str.maketrans("“”‘’–—…", "\"\"''--."))
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()

@@ -1,0 +1,115 @@
+"""The network: a from-scratch ModernBERT (or BERT) of a named size, or an existing masked language model to continue from.
+
+A standard architecture of transformers, so that `AutoModelForMaskedLM` loads what we train. Knows nothing about data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForMaskedLM, BertConfig, BertForMaskedLM, ModernBertConfig, ModernBertForMaskedLM
+
+from unmask.errors import InputError
+
+
+@dataclass(frozen=True)
+class Size:
+    """Shape of a network: `layers` blocks of `width`, `heads` attention heads, gated MLPs of `inner` units."""
+
+    layers: int
+    width: int
+    heads: int
+    inner: int
+
+    @property
+    def initial(self) -> float:
+        """Standard deviation of the random weights: narrow networks need more than the 0.02 made for width 768."""
+        return min(0.5 / self.width**0.5, 0.05)
+
+
+SIZES = {
+    "nano": Size(layers=3, width=96, heads=3, inner=128),
+    "micro": Size(layers=4, width=128, heads=4, inner=192),
+    "mini": Size(layers=5, width=160, heads=5, inner=240),
+    "tiny": Size(layers=6, width=192, heads=6, inner=288),
+    "small": Size(layers=8, width=256, heads=4, inner=384),
+    "medium": Size(layers=12, width=512, heads=8, inner=768),
+    "base": Size(layers=22, width=768, heads=12, inner=1152),
+}
+
+
+def from_scratch(size: str, vocab_size: int, length: int, seed: int, positions: str = "rotary") -> Any:
+    """A network with random weights that reads windows of `length` tokens; no padding token. The same seed, the same weights.
+
+    Args:
+        positions: `rotary` makes a ModernBERT, whose attention knows distances alone: right for windows cut anywhere from
+            a text. With every token hidden all its positions look the same, so where position 3 differs from position 4
+            (the sentences of a grammar) choose `learned`, which makes a BERT with one learned vector a position.
+    """
+    if size not in SIZES:
+        raise InputError(f"--size is {size!r}; choose one of {', '.join(SIZES)}")
+    if positions not in POSITIONS:
+        raise InputError(f"--positions is {positions!r}; choose one of {', '.join(POSITIONS)}")
+    torch.manual_seed(seed)
+    return POSITIONS[positions](SIZES[size], vocab_size, length)
+
+
+def _modernbert(shape: Size, vocab_size: int, length: int) -> Any:
+    rope = {"rope_type": "default", "rope_theta": 10_000.0}
+    config = ModernBertConfig(
+        vocab_size=vocab_size,
+        hidden_size=shape.width,
+        intermediate_size=shape.inner,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        max_position_embeddings=length,
+        layer_types=["full_attention"] * shape.layers,
+        rope_parameters={"full_attention": dict(rope), "sliding_attention": dict(rope)},
+        initializer_range=shape.initial,
+        pad_token_id=None,
+        bos_token_id=None,
+        eos_token_id=None,
+        cls_token_id=None,
+        sep_token_id=None,
+        attn_implementation="sdpa",
+    )
+    return ModernBertForMaskedLM(config)
+
+
+def _bert(shape: Size, vocab_size: int, length: int) -> Any:
+    config = BertConfig(
+        vocab_size=vocab_size,
+        hidden_size=shape.width,
+        intermediate_size=2 * shape.inner,  # not gated
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        max_position_embeddings=length,
+        type_vocab_size=1,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+        initializer_range=shape.initial,
+        pad_token_id=None,
+        attn_implementation="sdpa",
+    )
+    return BertForMaskedLM(config)
+
+
+POSITIONS = {"rotary": _modernbert, "learned": _bert}
+
+
+def continue_from(path: str | Path) -> Any:
+    """An existing masked language model, in float32, ready to be trained further."""
+    try:
+        return AutoModelForMaskedLM.from_pretrained(path, dtype=torch.float32)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"no masked language model can be loaded from {path}: {str(error).strip().splitlines()[0]}"
+        ) from error
+
+
+def parameters(network: Any) -> int:
+    """Number of trained parameters, tied ones counted once."""
+    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
