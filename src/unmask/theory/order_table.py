@@ -1,8 +1,8 @@
 """Order tables: what a curve is to the uniform order, for any reveal order that does not look at the data (F11).
 
 `g(a, k) = E[-log p_hat_{sigma(k)}(x_{sigma(k)} | x_{sigma(<a)})]` in nats: the cross-entropy of the token revealed
-k-th when only the first a are known. A step from a to b costs `w(a, b) = sum_{k=a}^{b-1} g(a, k)`. One call of the network
-gives a whole row. The uniform order is the case `g(a, k) = c_a`, so the planners and prices take either.
+k-th when only the first a are known. A step from a to b costs `w(a, b) = sum_{k=a}^{b-1} g(a, k)`. One call of the
+network gives a whole row. The uniform order is the case `g(a, k) = c_a`, so the planners and prices take either.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class OrderTable:
         missing = (rows == len(self.revealed)) | (self.revealed[np.minimum(rows, len(self.revealed) - 1)] != starts)
         if np.any(missing):
             raise InputError(
-                f"schedule starts a step at {int(starts[missing][0])} revealed tokens, where the table was not measured;"
+                f"schedule starts a step at {int(starts[missing][0])} revealed tokens, but was not measured there;"
                 f" steps may start at {_some(self.revealed)}"
             )
         cuts = zip(rows, starts, schedule.sizes, strict=True)

@@ -1,0 +1,250 @@
+"""What is known about the cost of parallel sampling before it is computed: one function for each named result.
+
+All in nats per sequence, about `E_M KL(p || p_{Y|M})`, the KL given the reveal order averaged over uniform orders,
+which bounds the KL of the output law from above. Bounds on this KL need a true information curve, which never increases
+(`curve.monotone()` makes one from measurements). The exact value is `price(curve, schedule)`; these are for when
+only one number of the law is known, for proofs, and for the comparison of rates.
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from unmask.errors import InputError
+from unmask.theory import families
+from unmask.theory.curve import FloatArray, InformationCurve
+from unmask.theory.families import check_number, check_steps, check_whole
+from unmask.theory.schedule import Schedule
+
+# The paper's theorems
+
+
+def li_cai_upper(curve: InformationCurve, schedule: Schedule, training_error: float = 0.0) -> float:
+    """[LC] Thm 1: `(2^ceil(log2 s_max) - 1)/L * sum_i I(X_i; X_-i) + training_error`, for every schedule.
+
+    Attained when all tokens are equal and s_max is a power of two.
+    """
+    _check(curve, schedule, "li_cai_upper")
+    power_of_two = 1 << (schedule.largest - 1).bit_length()
+    return (power_of_two - 1) / curve.length * curve.total_information + training_error
+
+
+def li_cai_corollary(curve: InformationCurve, steps: int, training_error: float = 0.0, constant: float = 1.0) -> float:
+    """[LC] corollary: `(C/T) sum_i I(X_i; X_-i) + training_error` for balanced sizes.
+
+    The error falls like 1/T, is linear in the information, and the bound holds for T < L. The paper leaves C open. C = 1 holds for `Schedule.uniform` (F8), C = 1/2 for equal steps with a uniformly drawn
+    first one (F9).
+    """
+    curve.require_monotone("li_cai_corollary")
+    check_steps(curve.length, steps)
+    return constant / steps * curve.total_information + training_error
+
+
+def li_cai_lower(curve: InformationCurve, s_max: int, training_error: float = 0.0) -> float:
+    """[LC] Thm 2: some schedule with this `s_max` costs at least this.
+
+    `s_max/(16 L) sum_i sum_{j>=0} 2^-j I(X_i; X_{W_j}) + training_error`, W_j a uniform set that does not contain i.
+    Our reading: `|W_j| = max(L - ceil(s_max 2^-j), 0)`, so that the mean of I(X_i; X_{W_j}) over i and W_j is
+    `Z_{|W_j|} = h_0 - h_{|W_j|}`. With `s_max = 1` the sampler is exact and the bound is the training error.
+    """
+    check_whole("s_max", s_max, 1, curve.length)
+    if s_max == 1:
+        curve.require_monotone("li_cai_lower")
+        return training_error
+    return li_cai_sum_upper(curve, s_max) / 16 + training_error
+
+
+def li_cai_sum_upper(curve: InformationCurve, s_max: int, training_error: float = 0.0) -> float:
+    """The sum of [LC] Thm 2 with `s_max/L` in place of `s_max/(16 L)`: above every schedule of that s_max."""
+    curve.require_monotone("li_cai_sum_upper")
+    check_whole("s_max", s_max, 1, curve.length)
+    halvings = (s_max - 1).bit_length()  # from here on ceil(s_max 2^-j) = 1
+    sizes = [math.ceil(s_max / 2**j) for j in range(halvings)]
+    terms = [curve.information[max(curve.length - size, 0)] / 2**j for j, size in enumerate(sizes)]
+    tail = 2.0 * curve.information[curve.length - 1] / 2**halvings
+    return float(s_max * (sum(terms) + tail)) + training_error
+
+
+def training_error(cross_entropy: InformationCurve, information: InformationCurve, schedule: Schedule) -> float:
+    """`eps_train = sum_t s_t (c_{a_t} - h_{a_t})` (F5, [LC]): what a learned predictor adds to a perfect one's KL."""
+    schedule.check_length(information.length)
+    if cross_entropy.length != information.length:
+        raise InputError(
+            f"cross_entropy has length {cross_entropy.length} and information {information.length}; they must be equal"
+        )
+    return float(np.sum(cross_entropy.step_costs(schedule) - information.step_costs(schedule)))
+
+
+# Sharp constants
+
+
+def sharp_upper(curve: InformationCurve, schedule: Schedule) -> float:
+    """F8: `sum_{m=1}^{s_max-1} Z_{L-m}`, for every schedule. Attained by MDS codes. Never above `linear_upper`."""
+    _check(curve, schedule, "sharp_upper")
+    return float(np.sum(curve.information[curve.length - schedule.largest + 1 :]))
+
+
+def linear_upper(curve: InformationCurve, schedule: Schedule) -> float:
+    """F8, right side: `(s_max - 1)/L * sum_i I(X_i; X_-i)`, for every schedule. Never above `li_cai_upper`."""
+    _check(curve, schedule, "linear_upper")
+    return (schedule.largest - 1) / curve.length * curve.total_information
+
+
+def equal_steps(curve: InformationCurve, size: int) -> float:
+    """F9: the exact mean cost of steps of `size` after a first one drawn uniformly from 1..size.
+
+    `sum_{m=1}^{s-1} ((s-m)/s) Z_{L-m}`: between 1/2 and 1 of F8 for the same s_max, for every law. True of any curve.
+    """
+    check_whole("size", size, 1, curve.length)
+    missing = np.arange(1, size)
+    return float(np.sum((size - missing) / size * curve.information[curve.length - missing]))
+
+
+def exact_steps(curve: InformationCurve) -> int:
+    """F7: the fewest steps that cost nothing, one for each distinct value of h (up to rounding, 1e-9)."""
+    curve.require_monotone("exact_steps")
+    return 1 + int(np.sum(curve.increments > 1e-9 * max(1.0, float(curve.values[0]))))
+
+
+# Certificates: any schedule, any law, one number known (F10)
+
+
+def certificate(
+    schedule: Schedule,
+    total_correlation: float | None = None,
+    dual_total_correlation: float | None = None,
+    growth_complexity: float | None = None,
+    total_information: float | None = None,
+) -> float:
+    """F10: the KL of the schedule is at most this for every law with the given numbers (nats); the least of those given.
+
+    Each is attained by some law. The schedules that are best when only one is known are
+    `Schedule.total_correlation`, `.dual_total_correlation`, `.logit` and `.uniform`.
+    """
+    known: list[tuple[str, float | None, Callable[[Schedule], float]]] = [
+        ("total_correlation", total_correlation, total_correlation_factor),
+        ("dual_total_correlation", dual_total_correlation, dual_total_correlation_factor),
+        ("growth_complexity", growth_complexity, growth_complexity_factor),
+        ("total_information", total_information, total_information_factor),
+    ]
+    found = []
+    for name, value, factor in known:
+        if value is not None:
+            check_number(name, value)
+            found.append(value * factor(schedule))
+    if not found:
+        raise InputError(f"certificate needs one of {', '.join(name for name, _, _ in known)}; none was given")
+    return min(found)
+
+
+def total_correlation_factor(schedule: Schedule) -> float:
+    """`max_K R_K / (L - K)`: KL <= TC times this (F10)."""
+    return _worst(schedule, lambda inside, length: length - inside)
+
+
+def dual_total_correlation_factor(schedule: Schedule) -> float:
+    """`max_K R_K / K`: KL <= DTC times this (F10)."""
+    return _worst(schedule, lambda inside, length: inside)
+
+
+def growth_complexity_factor(schedule: Schedule) -> float:
+    """`max_K R_K L / (K (L - K))`: KL <= U times this (F10, [W])."""
+    return _worst(schedule, lambda inside, length: inside * (length - inside) / length)
+
+
+def total_information_factor(schedule: Schedule) -> float:
+    """`(s_max - 1)/L`: KL <= sum_i I(X_i; X_-i) times this (F8, F10)."""
+    return (schedule.largest - 1) / schedule.length
+
+
+def minimax_certificate(
+    length: int,
+    steps: int,
+    total_correlation: float | None = None,
+    dual_total_correlation: float | None = None,
+    growth_complexity: float | None = None,
+    total_information: float | None = None,
+) -> float:
+    """The least KL that T steps can promise for every law with these numbers, one schedule for each number (F10)."""
+    known: list[tuple[str, float | None, Callable[[int, int], list[int]]]] = [
+        ("total_correlation", total_correlation, families.total_correlation),
+        ("dual_total_correlation", dual_total_correlation, families.dual_total_correlation),
+        ("growth_complexity", growth_complexity, families.logit),
+        ("total_information", total_information, families.uniform),
+    ]
+    found = [
+        certificate(Schedule(family(length, steps)), **{name: value})
+        for name, value, family in known
+        if value is not None
+    ]
+    if not found:
+        raise InputError(f"minimax_certificate needs one of {', '.join(name for name, _, _ in known)}; none was given")
+    return min(found)
+
+
+def chen_cong_li_steps(correlation: float, length: int, epsilon: float) -> float:
+    """[CCL] Thm 9: `2 + (1 + ln L)(1 + ceil(TC/eps))` steps suffice for KL <= eps; the same with DTC for TC."""
+    check_number("correlation", correlation)
+    check_number("epsilon", epsilon, strict=True)
+    check_whole("length", length, 1)
+    return 2 + (1 + math.log(length)) * (1 + math.ceil(correlation / epsilon))
+
+
+# Entropy budgets
+
+
+def entropy_budget_upper(curve: InformationCurve, eta: float) -> float:
+    """`eta ln(h_0 / h_{L-1})`: what `Schedule.entropy_budget(curve, eta)` costs at most ([CL]); inf if h_{L-1} = 0."""
+    curve.require_monotone("entropy_budget_upper")
+    check_number("eta", eta, strict=True)
+    first, last = float(curve.values[0]), float(curve.values[-1])
+    if first == 0:
+        return 0.0
+    return eta * math.log(first / last) if last > 0 else math.inf
+
+
+def entropy_budget_steps(curve: InformationCurve, eta: float) -> float:
+    """`2 (H(X) + KL)/eta + 1`: how many steps `Schedule.entropy_budget(curve, eta)` takes at most ([CL] idea)."""
+    curve.require_monotone("entropy_budget_steps")
+    schedule = Schedule.entropy_budget(curve, eta)
+    return 2 * float(curve.step_costs(schedule).sum()) / eta + 1  # H + KL is the NELBO of the schedule
+
+
+# Estimates, not bounds
+
+
+def square_root_rule(curve: InformationCurve, steps: int) -> float:
+    """`(1/2T)(sum_K sqrt(Delta_K))^2 - (h_0 - h_{L-1})/2`: what the best T steps cost in the continuum ([LZ]).
+
+    An estimate, no bound. The step size that goes with it is proportional to `1/sqrt(|h'|)`. Accurate when every step is long and h is smooth.
+    """
+    curve.require_monotone("square_root_rule")
+    check_steps(curve.length, steps)
+    roots = float(np.sum(np.sqrt(np.maximum(curve.increments, 0.0))))
+    return roots**2 / (2 * steps) - float(curve.values[0] - curve.values[-1]) / 2
+
+
+def rule_of_thumb(curve: InformationCurve, steps: int) -> float:
+    """`(1/T - 1/L)/2 * sum_i I(X_i; X_-i)`: about what uniform sizes cost. An estimate, no bound."""
+    curve.require_monotone("rule_of_thumb")
+    check_steps(curve.length, steps)
+    return 0.5 * (1 / steps - 1 / curve.length) * curve.total_information
+
+
+def regret(estimate: InformationCurve, truth: InformationCurve) -> float:
+    """`2 L max_k |c^_k - c_k|`: how much a schedule planned on the estimate costs beyond the best, at most."""
+    if estimate.length != truth.length:
+        raise InputError(f"estimate has length {estimate.length} and truth {truth.length}; they must be equal")
+    return float(2 * truth.length * np.max(np.abs(estimate.values - truth.values)))
+
+
+def _check(curve: InformationCurve, schedule: Schedule, name: str) -> None:
+    curve.require_monotone(name)
+    schedule.check_length(curve.length)
+
+
+def _worst(schedule: Schedule, weight: Callable[[FloatArray, int], FloatArray]) -> float:
+    """`max_K R_K / weight(K, L)` over K = 1..L-1; 0 for one token a step."""
+    inside = np.arange(1.0, schedule.length)
+    return float(np.max(schedule.overshoot / weight(inside, schedule.length), initial=0.0))
