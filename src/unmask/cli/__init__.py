@@ -20,6 +20,7 @@ from unmask.errors import CheckFailed, InputError
 COMMANDS = {
     "verify": "Check the paper's claims exactly, law by law.",
     "laws": "List the distributions whose every answer is known.",
+    "train": "Train a masked language model from text or from a law.",
 }
 
 # Where the class behind typer's own errors lives depends on typer's version; its place among the ancestors does not.
