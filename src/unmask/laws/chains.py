@@ -8,7 +8,6 @@ it, the order table and the price of any partition of the positions into steps. 
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -31,19 +30,8 @@ from unmask.laws.gaps import curve_from_gaps
 from unmask.laws.messages import posterior_weights
 from unmask.laws.neighbours import Neighbours
 from unmask.theory.curve import FloatArray, InformationCurve
-
-if TYPE_CHECKING:
-    from unmask.theory.order import OrderTable
-    from unmask.theory.schedule import Schedule
-
-
-@runtime_checkable
-class DrawsPermutations(Protocol):
-    """A reveal order: entry k of what it draws is the position revealed k-th."""
-
-    def draw(self, length: int, seed: int, /) -> TokenArray:
-        """A permutation of 0..length-1."""
-        ...
+from unmask.theory.order import Order, OrderTable
+from unmask.theory.schedule import Schedule
 
 
 class MarkovChain(Law):
@@ -287,7 +275,7 @@ class MarkovChain(Law):
             paid += float(self._neighbours.entropies(order[:start], order[start : start + size]).sum())
         return paid - self.entropy
 
-    def order_table(self, order: DrawsPermutations | npt.ArrayLike, draws: int = 1, seed: int = 0) -> OrderTable:
+    def order_table(self, order: Order | npt.ArrayLike, draws: int = 1, seed: int = 0) -> OrderTable:
         """`g(a, k) = H(X_{order(k)} | X_{order(<a)})`, order 1 only, O(L^2 V) for each permutation.
 
         Args:
@@ -298,9 +286,7 @@ class MarkovChain(Law):
         Returns:
             The table, nats, with standard errors when `draws` > 1; entries k < a (already revealed) are 0.
         """
-        from unmask.theory.order import OrderTable
-
-        if not isinstance(order, DrawsPermutations):
+        if not isinstance(order, Order):
             return OrderTable(self._neighbours.table(self._check_permutation(order)))
         whole_number("draws", draws, low=1)
         mean, squares = np.zeros((2, self.length, self.length))

@@ -43,7 +43,7 @@ class Neighbours:
         return table
 
     def _eta(self, left: TokenArray, right: TokenArray) -> FloatArray:
-        """`H(X_right | X_left)`, (n,). At left = -1 nothing is known: `H(X_right)`; at right = L nothing is asked: 0."""
+        """`H(X_right | X_left)`, (n,). With left = -1 nothing is known: `H(X_right)`; right = L asks nothing: 0."""
         asked = right < len(self.marginals)
         start, end = np.maximum(left, 0), np.where(asked, right, 0)
         laws = self.marginals[start]
