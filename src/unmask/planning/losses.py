@@ -1,0 +1,78 @@
+"""The losses of a predictor on given texts at given masks: all that measuring asks of a network.
+
+One call of the network on one canvas gives the loss of every masked token of it. Texts are ranked: rank r is the place of
+a position in the text's own reveal order, and at revealed count a every position of rank >= a is masked.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unmask.errors import InputError
+from unmask.models.predictor import Positions, Predictor
+from unmask.sampling.door import suppress
+
+# Log-probabilities of at most this many (position, token) pairs are held at a time, about 256 MB of float32.
+PAIRS_AT_ONCE = 1 << 26
+
+
+class LossReader:
+    """Reads the losses of texts that share their length and the number of given positions.
+
+    Attributes:
+        calls: network calls so far, one per row and query.
+    """
+
+    def __init__(self, predictor: Predictor) -> None:
+        self.predictor = predictor
+        self.calls = 0
+        self._forbidden = torch.tensor(sorted(set(predictor.forbidden_ids)), dtype=torch.int64, device=predictor.device)
+
+    @torch.no_grad()
+    def at(self, tokens: Tensor, ranks: Tensor, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Losses and entropies when `count` tokens of every text are revealed.
+
+        Args:
+            tokens: (N, length) int64, whole texts.
+            ranks: (N, length) int64; place of each position in the reveal order, -1 where it is given (never masked).
+            count: revealed tokens besides the given ones.
+
+        Returns:
+            Two (N, L - count) float64 arrays, nats: `-log p` of the true tokens in reveal order, from rank `count` on,
+            and the entropy of the predictor's law at the same positions.
+        """
+        masked = ranks >= count
+        width = int(masked[0].sum())
+        losses, entropies = np.empty((len(tokens), width)), np.empty((len(tokens), width))
+        rows_at_once = max(1, PAIRS_AT_ONCE // max(1, width * self.predictor.vocab_size))
+        for start in range(0, len(tokens), rows_at_once):
+            rows = slice(start, start + rows_at_once)
+            losses[rows], entropies[rows] = self._chunk(tokens[rows], ranks[rows], masked[rows], width)
+        return losses, entropies
+
+    def _chunk(self, tokens: Tensor, ranks: Tensor, masked: Tensor, width: int) -> tuple[np.ndarray, np.ndarray]:
+        device = self.predictor.device
+        columns = torch.argsort(ranks, dim=1, stable=True)[:, ranks.shape[1] - width :]  # by rank, the masked ones
+        rows = torch.arange(len(tokens))[:, None].expand_as(columns)
+        wanted = Positions(rows.reshape(-1).to(device), columns.reshape(-1).to(device))
+        laws = self.predictor.log_probs(tokens.to(device), ~masked.to(device), wanted).float()
+        self.calls += len(tokens) * self.predictor.calls_per_query
+        if laws.shape != (columns.numel(), self.predictor.vocab_size):
+            raise InputError(f"the predictor returned shape {tuple(laws.shape)}; expected {(columns.numel(), self.predictor.vocab_size)}")
+        if len(self._forbidden):
+            laws = suppress(laws, self._forbidden)
+        truth = tokens.gather(1, columns).reshape(-1, 1).to(device)
+        losses = -laws.gather(1, truth).view(-1)
+        entropies = torch.where(laws > -torch.inf, -laws.exp() * laws, 0.0).sum(1)
+        if not bool(torch.isfinite(losses).all()):
+            raise InputError(_not_finite(losses, truth, laws))
+        shape = (len(tokens), width)
+        return losses.double().cpu().numpy().reshape(shape), entropies.double().cpu().numpy().reshape(shape)
+
+
+def _not_finite(losses: Tensor, truth: Tensor, laws: Tensor) -> str:
+    worst = int((~torch.isfinite(losses)).to(torch.int64).argmax())
+    token = int(truth[worst])
+    if bool(torch.isnan(laws[worst]).any()):
+        return "the predictor returned NaN; nothing is measured from it"
+    return f"token {token} has probability 0 under the predictor, so the text costs infinitely many nats; check that text and model share their vocabulary"
