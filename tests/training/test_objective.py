@@ -27,7 +27,7 @@ def law():
 
 
 def imperfect(law, x, known, share):
-    """The law's conditionals mixed with the uniform law: a predictor whose cross-entropy curve is above the information curve."""
+    """The law's conditionals mixed with the uniform law: a predictor that is worse than the law."""
     return (1 - share) * law.conditionals(x, known) + share / law.vocab_size
 
 

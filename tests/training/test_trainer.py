@@ -109,9 +109,10 @@ def test_a_run_that_was_killed_and_resumed_has_the_losses_of_an_unbroken_one(
     text, unbroken, tmp_path, monkeypatch, kill
 ):
     out = tmp_path / "model"
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch:
         killed_at(patch, kill)
-        run.train(options(text), out, bar=False)
+        with pytest.raises(Killed):
+            run.train(options(text), out, bar=False)
     run.resume(out, bar=False)
     assert losses(out) == losses(unbroken)
     assert len(losses(out)) == STEPS
@@ -232,9 +233,10 @@ def test_a_network_with_dropout_and_pretrained_weights_resumes_to_the_same_losse
         shutil.copy(unbroken / name, start / name)
     told = options(text, init_from=str(start), optimizer="adamw")
     run.train(told, tmp_path / "whole", bar=False)
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch:
         killed_at(patch, 7)
-        run.train(told, tmp_path / "broken", bar=False)
+        with pytest.raises(Killed):
+            run.train(told, tmp_path / "broken", bar=False)
     run.resume(tmp_path / "broken", bar=False)
     assert losses(tmp_path / "broken") == losses(tmp_path / "whole")
 

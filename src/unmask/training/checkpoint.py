@@ -1,7 +1,7 @@
 """Checkpoints that are whole or absent: a folder is written beside its place, verified by digests, and renamed into it.
 
-A checkpoint is a standard Hugging Face folder plus `optimizer.safetensors` and `state.json` (the step, and the SHA-256 of
-every other file). The last two are kept; a damaged one is passed over for the one before it. Nothing is pickled.
+A checkpoint is a standard Hugging Face folder plus `optimizer.safetensors` and `state.json` (the step, and the SHA-256
+of every other file). The last two are kept; a damaged one is passed over for the one before it. Nothing is pickled.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def save(root: Path, step: int, write: Callable[[Path], None], state: dict[str, 
 
 
 def newest(root: Path, complain: Callable[[str], None]) -> Checkpoint:
-    """The newest undamaged checkpoint below `root`; says one line through `complain` for each damaged one passed over."""
+    """The newest undamaged checkpoint below `root`; `complain` is told one line for each damaged one passed over."""
     for folder in reversed(folders(root)):
         fault = _fault(folder)
         if fault is None:

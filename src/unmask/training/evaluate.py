@@ -1,12 +1,13 @@
-"""What a network in training is worth on held-out windows: NELBO and cross-entropy curve, by the exact quantities' estimators.
+"""What a network in training is worth on held-out windows: its NELBO and its cross-entropy curve, estimated.
 
-Every held-out row is asked at one count of revealed tokens, the counts spread evenly over the rows, so the mean over the
-rows estimates `(1/L) sum_k c_k`. The same rows, counts and positions are used at every look: figures of two steps or two
-networks are paired. Draws nothing from torch's generators and leaves training untouched.
+Every held-out row is asked at one count of revealed tokens, the counts spread evenly over the rows, so the mean over
+the rows estimates `(1/L) sum_k c_k`. The same rows, counts and positions are used at every look: figures of two steps
+or two networks are paired. Draws nothing from torch's generators and leaves training untouched.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -82,8 +83,8 @@ def held_out(
     return HeldOut(
         nelbo=nelbo,
         stderr=float(means.std(ddof=1) / math.sqrt(rows)) if rows > 1 else math.nan,
-        fractions=[float(counts[a:b].mean() / length) for a, b in zip(edges, edges[1:], strict=False)],
-        curve=[float(means[a:b].mean()) for a, b in zip(edges, edges[1:], strict=False)],
+        fractions=[float(counts[a:b].mean() / length) for a, b in itertools.pairwise(edges)],
+        curve=[float(means[a:b].mean()) for a, b in itertools.pairwise(edges)],
         bits_per_character=None if characters_per_token is None else nelbo / characters_per_token / math.log(2),
         rows=rows,
     )

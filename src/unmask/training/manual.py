@@ -1,8 +1,8 @@
 """The built-in corpus `python-manual`: English technical prose that is on every machine with Python.
 
-It is made of the help topics (`pydoc_data.topics`) and of the docstrings of the standard library, read with `ast`, never
-imported. Paragraphs are unwrapped to one line each; code, tables and doctests are left out. The text depends on the
-version of Python, so a model card states that version.
+It is made of the help topics (`pydoc_data.topics`) and of the docstrings of the standard library, read with `ast`,
+never imported. Paragraphs are unwrapped to one line each; code, tables and doctests are left out. The text depends on
+the version of Python, so a model card states that version.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 # Tests, vendored packages, generated tables and demonstration programs: not prose about Python.
-LEFT_OUT = {"test", "tests", "idlelib", "lib2to3", "site-packages", "dist-packages", "encodings", "turtledemo", "pydoc_data",
-            "ensurepip", "__pycache__", "idle_test", "_pyrepl"}  # fmt: skip
+LEFT_OUT = {
+    *("test", "tests", "idle_test", "idlelib", "lib2to3", "site-packages", "dist-packages", "ensurepip"),
+    *("encodings", "turtledemo", "pydoc_data", "_pyrepl", "__pycache__"),
+}
 
 
 def documents() -> list[tuple[str, str]]:

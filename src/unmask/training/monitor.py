@@ -16,7 +16,7 @@ from unmask.errors import InputError
 
 
 class Monitor:
-    """Writes `log.jsonl` (and TensorBoard files), shows a bar; a silent one does nothing (processes other than the first)."""
+    """Writes `log.jsonl` (and TensorBoard files) and shows a bar; a silent one, of a further process, does nothing."""
 
     def __init__(self, folder: Path, silent: bool, bar: bool, tensorboard: bool = False) -> None:
         self._log = folder / "log.jsonl"

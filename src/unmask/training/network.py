@@ -1,4 +1,4 @@
-"""The network: a from-scratch ModernBERT (or BERT) of a named size, or an existing masked language model to continue from.
+"""The network: a from-scratch ModernBERT (or BERT) of a named size, or an existing masked language model.
 
 A standard architecture of transformers, so that `AutoModelForMaskedLM` loads what we train. Knows nothing about data.
 """
@@ -42,12 +42,12 @@ SIZES = {
 
 
 def from_scratch(size: str, vocab_size: int, length: int, seed: int, positions: str = "rotary") -> Any:
-    """A network with random weights that reads windows of `length` tokens; no padding token. The same seed, the same weights.
+    """A network with random weights for windows of `length` tokens, none of them padding. Same seed, same weights.
 
     Args:
-        positions: `rotary` makes a ModernBERT, whose attention knows distances alone: right for windows cut anywhere from
-            a text. With every token hidden all its positions look the same, so where position 3 differs from position 4
-            (the sentences of a grammar) choose `learned`, which makes a BERT with one learned vector a position.
+        positions: `rotary` makes a ModernBERT, whose attention knows distances alone: right for windows cut anywhere
+            from a text. With every token hidden all its positions look the same, so where position 3 differs from
+            position 4 (sentences of a grammar) choose `learned`: a BERT with one learned vector a position.
     """
     if size not in SIZES:
         raise InputError(f"--size is {size!r}; choose one of {', '.join(SIZES)}")

@@ -1,12 +1,12 @@
-"""The training objective of the paper: hide a uniform number of tokens, predict every hidden one, weight by L / #hidden.
+"""The training objective of the paper: hide a uniform number of tokens, predict each hidden one, weight L / #hidden.
 
 For a row x of L tokens, draw k uniform on 0..L-1, reveal a uniform set S of k positions, and charge
 
     (1/L) * (L / (L-k)) * sum_{i not in S} -log p_i(x_i | x_S)  =  the mean of -log p_i over the hidden positions.
 
-Its expectation is `(1/L) sum_k c_k`, the NELBO per token of revealing one token at a time ([LC]'s weight `L / |M|`; F4).
-Counts are stratified over a batch and everything random is a function of (seed, epoch, example): rank and history have
-no part in it, so a resumed or a distributed run sees the same corruption.
+Its expectation is `(1/L) sum_k c_k`, the NELBO per token of revealing one token at a time ([LC]'s weight `L / |M|`;
+F4). Counts are stratified over a batch and everything random is a function of (seed, epoch, example): rank and history
+have no part in it, so a resumed or a distributed run sees the same corruption.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def token_losses(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def objective(logits: Tensor, batch: Corrupted, rows: int) -> Tensor:
-    """The mean over `rows` rows of each row's mean loss over its hidden tokens: nats per token, its expectation the NELBO / L."""
+    """Mean over the rows of each row's mean loss over its hidden tokens: nats per token, on average the NELBO / L."""
     return (token_losses(logits, batch.targets) * batch.weights).sum() / rows
 
 

@@ -8,6 +8,11 @@ from typing import Any
 
 from unmask.errors import InputError
 
+POSITIVE = (
+    *("vocab_size", "length", "steps", "minutes", "learning_rate", "clip", "batch_size", "accumulate"),
+    *("evaluate_every", "log_every", "held_out_rows"),
+)
+
 
 @dataclass(frozen=True)
 class TrainingOptions:
@@ -66,8 +71,7 @@ class TrainingOptions:
     def __post_init__(self) -> None:
         if (self.steps is None) == (self.minutes is None):
             raise InputError("give the length of the run as either --steps or --minutes")
-        for name in ("vocab_size", "length", "steps", "minutes", "learning_rate", "clip", "batch_size", "accumulate", "evaluate_every",
-                     "log_every", "held_out_rows"):  # fmt: skip
+        for name in POSITIVE:
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise InputError(f"--{name.replace('_', '-')} is {value}; it must be above 0")

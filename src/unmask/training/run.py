@@ -44,7 +44,7 @@ def train(options: TrainingOptions, out: str | Path, force: bool = False, bar: b
 
 
 def resume(out: str | Path, bar: bool = True) -> dict[str, Any]:
-    """Go on with the run in `out` from its newest undamaged checkpoint, with the options and the text it was started with."""
+    """Go on with the run in `out` from its newest undamaged checkpoint, with the options and the text it began with."""
     out = Path(out)
     options, digest = saved(out)
     accelerator = _accelerator(options)
@@ -75,8 +75,8 @@ def _run(
         network = _network(options, data)
         trainer = Trainer(options, data, network, accelerator, out, monitor)
         monitor.say(
-            f"{networks.parameters(network):,} parameters; {'; '.join(f'{name} {value}' for name, value in data.summary.items())}; "
-            f"windows of {data.length} tokens"
+            "; ".join(f"{name.replace('_', ' ')} {value}" for name, value in data.summary.items())
+            + f"; windows of {data.length} tokens; {networks.parameters(network):,} parameters"
         )
         if resumed:
             trainer.resume()

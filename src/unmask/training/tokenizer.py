@@ -1,4 +1,4 @@
-"""Tokenizers made on the spot (characters, byte-level BPE, whole words) or taken from a folder, always with a mask token.
+"""Tokenizers made on the spot (characters, byte-level BPE, whole words) or taken from a folder, all with a mask token.
 
 All are `tokenizers` objects inside transformers' `PreTrainedTokenizerFast`, so that a trained folder is an ordinary
 Hugging Face folder. Nothing is added around a text: no start, end or padding token exists in what we make.
@@ -52,7 +52,8 @@ def byte_pairs(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerFast
     made = tokenizer.get_vocab_size() + 1
     if made < vocab_size:
         raise InputError(
-            f"--vocab-size is {vocab_size}, but the text supports only {made} tokens; choose at most {made}, or give more text"
+            f"--vocab-size is {vocab_size}, but the text supports only {made} tokens; "
+            f"choose at most {made}, or give more text"
         )
     return _with_mask(tokenizer)
 

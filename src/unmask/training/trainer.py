@@ -1,7 +1,7 @@
 """The training loop: batches in, checkpoints out, to the same losses however often it is stopped and resumed.
 
 Why accelerate and not transformers' Trainer: counts are stratified over the global batch, two optimisers are stepped
-together, checkpoints are atomic and unpickled, and a batch is a function of its number, so nothing needs fast-forwarding.
+together, checkpoints are atomic and unpickled, and a batch is a function of its number, so nothing is fast-forwarded.
 accelerate carries devices, processes, mixed precision and clipping; the loop itself is short enough to read.
 """
 
@@ -260,7 +260,7 @@ class Trainer:
         write_json(folder / "unmask.json", self.card())
 
     def _publish(self, folder: Path) -> None:
-        """Make a checkpoint the result: its model files take the place of those in the run's folder, one by one, whole."""
+        """Make a checkpoint the result: its model files take the place of those in the run's folder, each one whole."""
         try:
             for name in ("config.json", "model.safetensors", "unmask.json"):
                 checkpoint.replace_file(folder / name, self.out / name)
@@ -308,7 +308,7 @@ def _parts(batch: Corrupted, number: int) -> Iterator[Corrupted]:
 
 @contextmanager
 def _asked_to_stop(trainer: Trainer) -> Iterator[None]:
-    """Turn the first interrupt or termination signal into a checkpoint and an orderly end; a second one ends at once."""
+    """Turn the first interrupt or termination signal into a checkpoint and an orderly end; a second ends at once."""
 
     def ask(number: int, frame: Any) -> None:
         trainer._stop = True

@@ -1,7 +1,7 @@
 """Windows of exactly L tokens: what a training example is, and in which order the examples come.
 
-Everything is a function of (seed, epoch, example), never of a process's rank or of what was drawn before, so a run can be
-cut anywhere, or spread over processes, and sees the same examples.
+Everything is a function of (seed, epoch, example), never of a process's rank or of what was drawn before, so a run can
+be cut anywhere, or spread over processes, and sees the same examples.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Windows(Protocol):
 class TextWindows:
     """Contiguous windows of one long row of tokens, cut at a new random offset every epoch.
 
-    An epoch reads every token once: example i of an epoch with offset o is `tokens[o + iL : o + (i+1)L]`, around the end.
+    An epoch reads every token once: example i at offset o is `tokens[o + iL : o + (i+1)L]`, around the end.
     """
 
     def __init__(self, tokens: TokenArray, length: int, seed: int = 0, what: str = "text") -> None:
@@ -37,7 +37,8 @@ class TextWindows:
             raise InputError(f"--length is {length}; a window needs at least 2 tokens")
         if len(tokens) < length:
             raise InputError(
-                f"the {what} has {len(tokens)} tokens, fewer than one window of --length {length}; give more text or a smaller length"
+                f"the {what} has {len(tokens)} tokens, fewer than one window of --length {length}; "
+                "give more text or a smaller length"
             )
         self.tokens = np.asarray(tokens, dtype=np.int64)
         self.length = length
@@ -64,7 +65,7 @@ class FixedWindows:
 
 
 class LawWindows:
-    """Sequences drawn from a law, fresh ones every epoch: no example is seen twice, so nothing can be learnt by heart."""
+    """Sequences drawn from a law, fresh ones every epoch, so that nothing can be learnt by heart."""
 
     def __init__(self, law: Law, count: int = 1 << 15, seed: int = 0) -> None:
         self.law = law
