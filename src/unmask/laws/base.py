@@ -64,7 +64,7 @@ class Law(ABC):
         """H(X) in nats: the sum of the curve, exact whenever the curve is; chains know it by the chain rule."""
         return self.curve().entropy
 
-    def measured_curve(self, samples: int = 400, seed: Seed = 0) -> InformationCurve:
+    def measured_curve(self, samples: int = 200, seed: Seed = 0) -> InformationCurve:
         """The curve measured with exact conditionals on drawn sequences.
 
         Every sequence gets one random order. At count k its first L-k positions in that order are masked, then the

@@ -242,7 +242,7 @@ class MarkovChain(Law):
         """The information curve, computed once.
 
         Order 1: exact by gaps, O(L V^3 + L^2), stationary or not. Higher orders: exact by enumeration when (V+1)^L is
-        small, else measured by nested permutations with standard errors.
+        small, else measured with standard errors (order 2, V = 27, L = 64: about half a minute for 0.02 nats).
         """
         return self._curve
 
@@ -250,7 +250,7 @@ class MarkovChain(Law):
     def _gap_entropies(self) -> FloatArray:
         """`H(X_{i+d} | X_i = v)` at [d, v], shape (L, V), row 0 zero. Powers of the transition, many to a product."""
         size = self.vocab_size
-        block = min(self.length, max(1, (1 << 20) // size**2))
+        block = min(self.length, max(1, (1 << 15) // size**2))  # what fits a processor's cache
         powers = self.transition[None]  # transition to the powers 1 .. block, shape (block, V, V)
         while len(powers) < block:
             powers = np.concatenate((powers, (powers.reshape(-1, size) @ powers[-1]).reshape(powers.shape)))
