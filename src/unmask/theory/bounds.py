@@ -33,8 +33,8 @@ def li_cai_upper(curve: InformationCurve, schedule: Schedule, training_error: fl
 def li_cai_corollary(curve: InformationCurve, steps: int, training_error: float = 0.0, constant: float = 1.0) -> float:
     """[LC] corollary: `(C/T) sum_i I(X_i; X_-i) + training_error` for balanced sizes.
 
-    The error falls like 1/T, is linear in the information, and the bound holds for T < L. The paper leaves C open. C = 1 holds for `Schedule.uniform` (F8), C = 1/2 for equal steps with a uniformly drawn
-    first one (F9).
+    The error falls like 1/T, is linear in the information, and the bound holds for T < L. The paper leaves C open;
+    C = 1 holds for `Schedule.uniform` (F8), C = 1/2 for equal steps with a uniformly drawn first one (F9).
     """
     curve.require_monotone("li_cai_corollary")
     check_steps(curve.length, steps)
@@ -117,7 +117,7 @@ def certificate(
     growth_complexity: float | None = None,
     total_information: float | None = None,
 ) -> float:
-    """F10: the KL of the schedule is at most this for every law with the given numbers (nats); the least of those given.
+    """F10: at most this is the KL of the schedule for every law with the given numbers (nats); the least of them.
 
     Each is attained by some law. The schedules that are best when only one is known are
     `Schedule.total_correlation`, `.dual_total_correlation`, `.logit` and `.uniform`.
@@ -217,7 +217,8 @@ def entropy_budget_steps(curve: InformationCurve, eta: float) -> float:
 def square_root_rule(curve: InformationCurve, steps: int) -> float:
     """`(1/2T)(sum_K sqrt(Delta_K))^2 - (h_0 - h_{L-1})/2`: what the best T steps cost in the continuum ([LZ]).
 
-    An estimate, no bound. The step size that goes with it is proportional to `1/sqrt(|h'|)`. Accurate when every step is long and h is smooth.
+    An estimate, no bound: accurate when every step is long and h is smooth. The step size that goes with it is
+    proportional to `1/sqrt(|h'|)`.
     """
     curve.require_monotone("square_root_rule")
     check_steps(curve.length, steps)
