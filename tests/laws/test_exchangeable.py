@@ -117,7 +117,7 @@ def test_a_noisy_repeated_symbol_is_the_mixture_of_its_symbols():
 
 
 def test_a_noisy_repeated_symbol_with_too_many_splits_says_that_its_curve_is_measured(monkeypatch):
-    law = Repeated(8, 4, 0.2)
+    law = Repeated(8, 4, 0.6)
     exact = law.curve()
     monkeypatch.setattr(Repeated, "SPLITS", 10)
     measured = law.curve()

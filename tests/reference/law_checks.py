@@ -43,8 +43,8 @@ def assert_curve_is_exact(law: Law) -> None:
 
 
 def assert_samples_follow(law: Law, n: int = 20_000, seed: int = 1) -> None:
-    """Pearson's chi-square of n samples against the table; the same seed gives the same samples."""
-    np.testing.assert_array_equal(law.sample(50, seed), law.sample(50, seed))
+    """Pearson's chi-square of n samples against the table; the same seed gives the same samples, however many."""
+    np.testing.assert_array_equal(law.sample(50, seed)[:20], law.sample(20, seed))
     if (enumeration.joint_of(law) > 0).sum() == 1:
         assert np.all(np.isfinite(law.log_prob(law.sample(50, seed))))
     else:

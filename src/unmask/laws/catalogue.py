@@ -14,11 +14,12 @@ import numpy as np
 
 from unmask.errors import InputError
 from unmask.laws.base import Law
-from unmask.laws.chains import HiddenMarkov, MarkovChain
+from unmask.laws.chains import MarkovChain
 from unmask.laws.checks import whole_number
 from unmask.laws.codes import MDSCode, Parity, Staircase
 from unmask.laws.exchangeable import Balanced, Permutation, PolyaUrn, Repeated
 from unmask.laws.grammar import Grammar
+from unmask.laws.hidden import HiddenMarkov
 from unmask.laws.ising import IsingChain, IsingTorus
 from unmask.laws.mixtures import Mixture
 from unmask.laws.table import Product, Table
@@ -68,6 +69,10 @@ def _balanced(length: int = 16, ones: int = 8) -> Law:
 def _brackets(length: int = 12, side_by_side: float = 0.3, nested: float = 0.4) -> Law:
     """Balanced brackets, a grammar: S -> S S, S -> ( S ), S -> ( )."""
     pair = 1 - side_by_side - nested
+    if not min(side_by_side, nested, pair) >= 0:
+        raise InputError(
+            f"side_by_side and nested are {side_by_side} and {nested}; expected shares that sum to at most 1"
+        )
     rules = {
         "S": {"S S": side_by_side, "OPEN REST": nested, "OPEN CLOSE": pair},
         "REST": {"S CLOSE": 1.0},
@@ -81,6 +86,7 @@ def _hidden_markov(length: int = 16, states: int = 4, vocab_size: int = 4, stay:
     """A sticky chain of states, each showing one token of its own except with probability `blur`."""
     states = whole_number("states", states, 1)
     vocab_size = whole_number("vocab_size", vocab_size, 2)
+    _check_probability("blur", blur)
     own = np.eye(vocab_size)[np.arange(states) % vocab_size]
     return HiddenMarkov(_fair(states), _sticky(states, stay), (1 - blur) * own + blur / vocab_size, length)
 
@@ -189,11 +195,15 @@ def _fair(size: int) -> FloatArray:
 
 def _sticky(size: int, stay: float) -> FloatArray:
     """Transitions that keep the token with probability `stay` and share the rest among the others."""
-    if not 0 <= stay <= 1:
-        raise InputError(f"stay is {stay}; expected a probability in 0..1")
+    _check_probability("stay", stay)
     if size == 1:
         return np.ones((1, 1))
     return np.full((size, size), (1 - stay) / (size - 1)) + np.eye(size) * (stay - (1 - stay) / (size - 1))
+
+
+def _check_probability(name: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise InputError(f"{name} is {value}; expected a probability in 0..1")
 
 
 def _converted(key: str, value: str, kind: type) -> int | float | str:

@@ -144,8 +144,8 @@ class Staircase(Law):
             raise InputError(f"codes have {self.vocab_size} tuples; their fields may multiply to at most {1 << 20}")
 
     def sample(self, n: int, seed: Seed = 0) -> TokenArray:
-        rng = np.random.default_rng(seed)
-        return self._join([code.sample(n, rng) for code in self.codes])
+        streams = np.random.default_rng(seed).spawn(len(self.codes))
+        return self._join([code.sample(n, stream) for code, stream in zip(self.codes, streams, strict=True)])
 
     def log_prob(self, x: npt.ArrayLike) -> FloatArray:
         digits = self._split(self.check_tokens(x))

@@ -107,12 +107,12 @@ class PolyaUrn(Law):
             raise InputError(f"concentration is {concentration}; expected a number above 0")
 
     def sample(self, n: int, seed: Seed = 0) -> TokenArray:
-        rng = np.random.default_rng(seed)
-        x = rng.integers(self.vocab_size, size=(n, self.length))
+        uniforms = np.random.default_rng(seed).random((n, 2, self.length))
+        x: TokenArray = (uniforms[:, 0] * self.vocab_size).astype(np.int64)
         rows = np.arange(n)
-        for k in range(1, self.length):  # copy a token drawn before, or keep the fresh one
-            copies = rng.random(n) < k / (k + self.vocab_size * self.concentration)
-            x[:, k] = np.where(copies, x[rows, rng.integers(k, size=n)], x[:, k])
+        for k in range(1, self.length):  # copy one of the k tokens drawn before, or keep the fresh one
+            place = (uniforms[:, 1, k] * (k + self.vocab_size * self.concentration)).astype(np.int64)
+            x[:, k] = np.where(place < k, x[rows, np.minimum(place, k - 1)], x[:, k])
         return x
 
     def log_prob(self, x: npt.ArrayLike) -> FloatArray:
@@ -163,10 +163,10 @@ class Repeated(Law):
         self._miss = self.noise / self.vocab_size
 
     def sample(self, n: int, seed: Seed = 0) -> TokenArray:
-        rng = np.random.default_rng(seed)
-        symbol = rng.integers(self.vocab_size, size=(n, 1))
-        replaced = rng.random((n, self.length)) < self.noise
-        return np.where(replaced, rng.integers(self.vocab_size, size=(n, self.length)), symbol)
+        uniforms = np.random.default_rng(seed).random((n, 1 + 2 * self.length))
+        tokens = (uniforms * self.vocab_size).astype(np.int64)
+        replaced = uniforms[:, 1 : self.length + 1] < self.noise
+        return np.where(replaced, tokens[:, self.length + 1 :], tokens[:, :1])
 
     def log_prob(self, x: npt.ArrayLike) -> FloatArray:
         tokens = self.check_tokens(x)

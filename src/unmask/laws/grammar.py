@@ -107,7 +107,7 @@ class Grammar(Law):
 
     def sample(self, n: int, seed: Seed = 0) -> TokenArray:
         """Draw `n` sentences top-down, all at once: every row keeps a stack of the spans it still has to fill."""
-        rng = np.random.default_rng(seed)
+        choices = np.random.default_rng(seed).random((n, 2 * self.length - 1))
         rows = np.arange(n)
         x = np.empty((n, self.length), dtype=np.int64)
         symbol = np.full((n, self.length + 1), self.start)  # the stacks
@@ -115,8 +115,7 @@ class Grammar(Law):
         top = np.zeros(n, dtype=np.int64)
         filled = np.zeros(n, dtype=np.int64)
         words = cumulative(normalised_or_uniform(self.lexical))
-        for _ in range(2 * self.length - 1):  # a binary tree with L leaves has L - 1 inner nodes
-            uniforms = rng.random(n)
+        for uniforms in choices.T:  # a binary tree with L leaves has L - 1 inner nodes
             spans = symbol[rows, top] * (self.length + 1) + width[rows, top]
             for span in np.unique(spans):
                 members = rows[spans == span]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unmask.errors import InputError
-from unmask.laws.base import BoolArray, Law, Seed, TokenArray, entropy, point_masses
+from unmask.laws.base import BoolArray, Law, Seed, TokenArray, cumulative, draw, entropy, point_masses
 from unmask.laws.checks import distributions
 from unmask.laws.exchangeable import log_sum_exp
 from unmask.theory.curve import FloatArray, InformationCurve
@@ -44,12 +44,10 @@ class Mixture(Law):
             self._log_weights, self._logs = np.log(self.weights), np.log(self.components)
 
     def sample(self, n: int, seed: Seed = 0) -> TokenArray:
-        rng = np.random.default_rng(seed)
-        component = rng.choice(len(self.weights), size=n, p=self.weights)
-        uniforms = rng.random((n, self.length, 1))
-        sums = np.cumsum(self.components, axis=2)
-        sums /= sums[:, :, -1:]
-        return np.asarray((sums[component] <= uniforms).sum(axis=2), dtype=np.int64)
+        uniforms = np.random.default_rng(seed).random((n, 1 + self.length))
+        component = draw(cumulative(self.weights), uniforms[:, 0])
+        below = cumulative(self.components)[component] <= uniforms[:, 1:, None]  # (n, L, V)
+        return np.asarray(below.sum(axis=2), dtype=np.int64)
 
     def log_prob(self, x: npt.ArrayLike) -> FloatArray:
         tokens = self.check_tokens(x)

@@ -24,8 +24,10 @@ from unmask.laws.base import (
     row_chunks,
 )
 from unmask.laws.checks import distributions
-from unmask.laws.enumeration import curve_of_list, curve_of_table, distinct_positions
+from unmask.laws.enumeration import curve_of_list, curve_of_table, distinct_positions, order_table_of_list
 from unmask.theory.curve import FloatArray, InformationCurve
+from unmask.theory.order import Given
+from unmask.theory.order_table import OrderTable
 
 LISTABLE = 1 << 26
 """Work 2^C (N + 1000) up to which the curve of N sequences with C classes of positions is enumerated: a few seconds.
@@ -161,6 +163,11 @@ class Listed(Law):
         N sequences, C classes of positions; positions that determine each other in all sequences are one class.
         """
         return self._curve
+
+    def order_table(self, permutation: npt.ArrayLike) -> OrderTable:
+        """`g(a, k) = H(X_{permutation(k)} | X_{permutation(<a)})` for one given order (F11), exact."""
+        order = Given(np.ravel(permutation)).draw(self.length)  # says what is wrong with it
+        return OrderTable(order_table_of_list(self.sequences, self.probabilities, order))
 
     @property
     def entropy(self) -> float:

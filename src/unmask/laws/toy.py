@@ -21,6 +21,7 @@ from unmask.errors import InputError
 from unmask.laws.base import BoolArray, Law, Seed, TokenArray
 from unmask.laws.table import Listed
 from unmask.theory.curve import FloatArray, InformationCurve
+from unmask.theory.order_table import OrderTable
 
 NAMES = ("anna", "ben", "carla", "dora", "emil")
 COLOURS = ("red", "green", "yellow", "black")
@@ -68,6 +69,10 @@ class ToyGrammar(Law):
     def curve(self) -> InformationCurve:
         """Exact: by enumeration of the list; computed once."""
         return self.listed.curve()
+
+    def order_table(self, permutation: npt.ArrayLike) -> OrderTable:
+        """`g(a, k) = H(X_{permutation(k)} | X_{permutation(<a)})` for one given order (F11), exact."""
+        return self.listed.order_table(permutation)
 
     @property
     def entropy(self) -> float:
