@@ -54,17 +54,22 @@ class Law(ABC):
 
         Here, for laws without one: exact by enumeration when (V+1)^L is small, else measured with standard errors.
         """
-        if (self.vocab_size + 1) ** self.length <= ENUMERABLE:
-            joint = np.exp(self.log_prob(self.support(ENUMERABLE)))
-            return InformationCurve(curve_of_table(joint.reshape((self.vocab_size,) * self.length)))
-        return self.measured_curve()
+        enumerated = self.enumerated_curve()
+        return self.measured_curve() if enumerated is None else enumerated
+
+    def enumerated_curve(self) -> InformationCurve | None:
+        """The exact curve from the probabilities of all sequences, or None when (V+1)^L is above 2^22."""
+        if (self.vocab_size + 1) ** self.length > ENUMERABLE:
+            return None
+        joint = np.exp(self.log_prob(self.support(ENUMERABLE)))
+        return InformationCurve(curve_of_table(joint.reshape((self.vocab_size,) * self.length)))
 
     @property
     def entropy(self) -> float:
         """H(X) in nats: the sum of the curve, exact whenever the curve is; chains know it by the chain rule."""
         return self.curve().entropy
 
-    def measured_curve(self, samples: int = 200, seed: Seed = 0) -> InformationCurve:
+    def measured_curve(self, samples: int = 400, seed: Seed = 0) -> InformationCurve:
         """The curve measured with exact conditionals on drawn sequences.
 
         Every sequence gets one random order. At count k its first L-k positions in that order are masked, then the
