@@ -11,10 +11,11 @@ from unmask.errors import InputError
 from unmask.laws.base import Law
 from unmask.models.predictor import Positions
 
+_MOST_NUMBERS = 1 << 25  # of float64 in one answer of a law: 256 MiB
+
 
 class Oracle:
-    """The perfect mask predictor of a law. It has no mask token and no end of text, and computes on the CPU in numpy.
-    """
+    """The perfect mask predictor of a law. It has no mask token and no end of text, and computes in numpy."""
 
     mask_token_id: int | None = None
     forbidden_ids: tuple[int, ...] = ()
@@ -28,11 +29,16 @@ class Oracle:
         self.device = torch.device(device)
 
     def log_probs(self, tokens: Tensor, known: Tensor, wanted: Positions) -> Tensor:
+        chosen = np.empty((len(wanted.rows), self.vocab_size), dtype=np.float32)
         rows, columns = wanted.rows.cpu().numpy(), wanted.columns.cpu().numpy()
-        laws = self.law.conditionals(tokens.cpu().numpy(), known.cpu().numpy())  # (rows, L, V)
-        with np.errstate(divide="ignore"):
-            chosen = np.log(laws[rows, columns])  # (N, V)
-        return torch.from_numpy(chosen.astype(np.float32)).to(self.device)
+        x, revealed = tokens.cpu().numpy(), known.cpu().numpy()
+        at_a_time = max(1, _MOST_NUMBERS // (x.shape[1] * self.vocab_size))
+        for begin in range(0, len(x), at_a_time):  # a law answers for all L positions; keep few such answers at once
+            laws = self.law.conditionals(x[begin : begin + at_a_time], revealed[begin : begin + at_a_time])
+            here = (rows >= begin) & (rows < begin + at_a_time)
+            with np.errstate(divide="ignore"):
+                chosen[here] = np.log(laws[rows[here] - begin, columns[here]])  # (N, V)
+        return torch.from_numpy(chosen).to(self.device)
 
     def __repr__(self) -> str:
         return f"oracle({self.law!r})"

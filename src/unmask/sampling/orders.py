@@ -33,6 +33,10 @@ class Arranged:
     def source(self) -> str:
         return getattr(self.order, "source", "")
 
+    @property
+    def random(self) -> bool:
+        return is_random(self.order)
+
     def __call__(self, step: Step) -> Tensor:
         canvas = step.canvas
         ranks = canvas.memory.get(("ranks", id(self)))
@@ -52,6 +56,11 @@ class PlanOrder:
     reads_model: ClassVar[bool] = False
     reads_draw: ClassVar[bool] = False
     source: ClassVar[str] = ""
+
+    @property
+    def random(self) -> bool:
+        order = getattr(self.plan, "order", None)
+        return order is None or is_random(order)
 
     def __call__(self, step: Step) -> Tensor:
         return -drawn_plan(self.plan, step.canvas)[0]
@@ -140,6 +149,7 @@ class Noisy:
     order: Any
     temperature: float
     steps: int | None = None
+    random: ClassVar[bool] = True
 
     @property
     def reads_model(self) -> bool:
@@ -180,11 +190,27 @@ class EndOfTextLast:
     def reads_draw(self) -> bool:
         return self.order.reads_draw
 
+    @property
+    def random(self) -> bool:
+        return getattr(self.order, "random", False)
+
     def __call__(self, step: Step) -> Tensor:
         tokens = self.tokens or (step.door.predictor.end_of_text_id,)
         written = step.best if step.drawn is None else step.drawn
         ends = torch.isin(written, torch.tensor([t for t in tokens if t is not None], device=written.device))
         return self.order(step).masked_fill(step.grid(ends, False), -torch.inf)
+
+
+def is_random(order: Any) -> bool:
+    """Whether an order of `unmask.orders` depends on its seed; asked by drawing it with nine seeds. True when in
+    doubt.
+    """
+    if hasattr(order, "permutation"):
+        return False
+    try:
+        return len({tuple(order.draw(61, seed)) for seed in range(9)}) > 1
+    except (AttributeError, InputError):
+        return True
 
 
 def as_order(order: Any) -> Any:

@@ -61,7 +61,39 @@ def rows_of(
     return rows
 
 
-def check_row(predictor: Predictor, row: Row, number: int) -> None:
+def texts_of(predictor: Predictor, tokens: Any, known: Any = None, prompt_length: Any = 0) -> tuple[list[Row], Tensor]:
+    """Complete texts to be scored, as rows whose `known` marks what is given, and (n, L) bool what is scored.
+
+    Args:
+        tokens: (n, L), (L,), or texts of different lengths.
+        known: booleans like `tokens`, or (L,) for all texts.
+        prompt_length: how many leading tokens are given; a number, or one for each text.
+    """
+    texts = _prompts(tokens)
+    if known is not None:
+        if not isinstance(prompt_length, int) or prompt_length:
+            raise InputError("known and prompt_length were both given; known alone says which tokens are given")
+        masks = torch.as_tensor(known).cpu()
+        if masks.dtype != torch.bool:
+            raise InputError(f"known has type {masks.dtype}; expected booleans, True where a token is given")
+        masks = masks.expand(len(texts), -1) if masks.ndim == 1 else masks
+    else:
+        lengths = [prompt_length] * len(texts) if isinstance(prompt_length, int) else list(prompt_length)
+        if len(lengths) != len(texts):
+            raise InputError(f"prompt_length has {len(lengths)} numbers for {len(texts)} texts")
+        masks = [torch.arange(len(text)) < int(given) for text, given in zip(texts, lengths, strict=True)]
+    if len(masks) != len(texts) or any(len(mask) != len(text) for mask, text in zip(masks, texts, strict=True)):
+        raise InputError("known does not have the shape of tokens; give one boolean for every token")
+    rows = [Row(text, mask) for text, mask in zip(texts, masks, strict=True)]
+    scored = torch.zeros(len(rows), max(len(text) for text in texts), dtype=torch.bool)
+    for number, row in enumerate(rows):
+        check_row(predictor, Row(row.tokens, torch.ones_like(row.known)), number, complete=True)
+        check_row(predictor, row, number)
+        scored[number, : len(row.tokens)] = ~row.known
+    return rows, scored
+
+
+def check_row(predictor: Predictor, row: Row, number: int, complete: bool = False) -> None:
     """Raise InputError unless the row's given tokens are in the vocabulary, it fits the predictor and has masks."""
     if predictor.length is not None and len(row.tokens) != predictor.length:
         raise InputError(f"row {number} has {len(row.tokens)} positions; the predictor's length is {predictor.length}")
@@ -69,7 +101,7 @@ def check_row(predictor: Predictor, row: Row, number: int) -> None:
     wrong = given[(given < 0) | (given >= predictor.vocab_size)]
     if len(wrong):
         raise InputError(f"row {number} has token {int(wrong[0])}; allowed are 0..{predictor.vocab_size - 1}")
-    if bool(row.known.all()):
+    if not complete and bool(row.known.all()):
         raise InputError(f"row {number} has no masked position: all its {len(row.tokens)} tokens are given")
 
 

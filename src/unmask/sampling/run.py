@@ -145,7 +145,7 @@ def batches(rows: list[Row], sampler: Sampler, predictor: Predictor, batch_size:
         by_length.setdefault(len(row.tokens), []).append(number)
     cut = []
     for length, numbers in by_length.items():
-        size = batch_size or rows_that_fit(laws_per_row(sampler, length), predictor.vocab_size)
+        size = batch_size or rows_that_fit(laws_per_row(sampler, length), predictor.vocab_size, length)
         cut += [numbers[begin : begin + size] for begin in range(0, len(numbers), size)]
     return cut
 
@@ -157,9 +157,14 @@ def laws_per_row(sampler: Sampler, length: int) -> int:
     return length
 
 
-def rows_that_fit(laws: int, vocab_size: int, gibibytes: float = 1.0) -> int:
-    """Rows whose laws, with two temporaries of the same size, fit in so much memory; at least 1."""
-    return max(1, int(gibibytes * 2**30 / (12 * laws * vocab_size)))
+def laws_that_fit(vocab_size: int, gibibytes: float = 1.0) -> int:
+    """Laws that fit in so much memory together with two temporaries of their size; at least 1."""
+    return max(1, int(gibibytes * 2**30 / (12 * vocab_size)))
+
+
+def rows_that_fit(laws: int, vocab_size: int, length: int) -> int:
+    """Rows of so many laws each that go through the network together: at most 65,536 positions, at least 1 row."""
+    return max(1, min(laws_that_fit(vocab_size) // laws, 2**16 // length))
 
 
 def canvas_of(rows: list[Row], seeds: Tensor, predictor: Predictor) -> Canvas:

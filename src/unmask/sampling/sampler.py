@@ -147,6 +147,11 @@ class Sampler:
         return self.order.reads_draw or getattr(self.selection, "reads_draw", False)
 
     @property
+    def random(self) -> bool:
+        """Whether the choice of positions is random even when the tokens are given."""
+        return any(getattr(part, "random", False) for part in self.parts)
+
+    @property
     def chooses_ahead(self) -> bool:
         """Whether all positions can be chosen before the first network call."""
         plain = self.revision is None and not self.shape.has_memory and not self.reading.has_memory

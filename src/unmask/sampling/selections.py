@@ -5,6 +5,7 @@ row; `RevealTimes` draws them; the others read the model's laws of this step. Wh
 position reveals at least one (except where the paper's own counts may be zero: `may_skip`).
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -67,13 +68,14 @@ class Sizes:
             ("sizes", id(self)), [(-1, [], 0)] * canvas.rows
         )  # (stage, sizes, how many blocks)
         counts = [0] * canvas.rows
+        shared = functools.cache(lambda *facts: self._sizes(step, *facts))  # most rows are alike
         facts = torch.stack([step.stage, step.stages, step.open_counts]).tolist()
         for row, (stage, stages, masked) in enumerate(zip(*facts, strict=True)):
             if not masked:
                 continue
             last, sizes, begun = queues[row]
             if stage != last:
-                sizes, begun = self._sizes(step, masked, begun, stages), begun + 1
+                sizes, begun = shared(masked, begun, stages), begun + 1
             counts[row] = sizes[0] if sizes else masked
             queues[row] = (stage, sizes[1:], begun)
         return step.first(torch.tensor(counts))
@@ -156,6 +158,7 @@ class RevealTimes:
     reads_model: ClassVar[bool] = False
     fixed_sizes: ClassVar[bool] = False
     may_skip: ClassVar[bool] = True
+    random: ClassVar[bool] = True
     source: ClassVar[str] = "mdlm"
 
     def __post_init__(self) -> None:

@@ -78,7 +78,7 @@ def left_to_right(size: int = 1) -> Sampler:
 def dilated(block_length: int = 32, base: int = 2) -> Sampler:
     """Dilated unmasking (DUS, Luxembourg et al., arXiv 2506.19037): strides B/a, B/a², …, 1 inside each block."""
     return Sampler(
-        Arranged(Uniform()), Dilated(block_length, base), Blocks(block_length), name="dilated", source="dilated"
+        Arranged(LeftToRight()), Dilated(block_length, base), Blocks(block_length), name="dilated", source="dilated"
     )
 
 
