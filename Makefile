@@ -28,7 +28,7 @@ $(DOCS_READY): $(READY)
 
 demo: $(READY)  ## check the paper's claims and draw them (out/demo)
 	OMP_NUM_THREADS=1 $(RUN) -m unmask verify --out out/demo
-	@echo "Tables, plots and a page are in $(CURDIR)/out/demo"
+	@echo "Tables, plots and a page: open $(CURDIR)/out/demo/index.html"
 
 test: $(READY)  ## the tests, a few minutes
 	$(PYTEST) -m 'not slow'

@@ -21,7 +21,8 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
     try:
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     except OSError as error:
-        raise InputError(f"cannot write {target}: {error.strerror}; choose a folder that exists and is writable") from error
+        wanted = "choose a folder that exists and is writable"
+        raise InputError(f"cannot write {target}: {error.strerror}; {wanted}") from error
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
