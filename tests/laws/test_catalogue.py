@@ -19,6 +19,15 @@ def test_every_name_makes_a_law_that_knows_its_own_samples(name):
     assert np.all(np.take_along_axis(answers, x[:, :, None], axis=2) > 0)  # what was drawn is possible
 
 
+@pytest.mark.parametrize("name", names())
+def test_no_rows_are_a_batch_too(name):
+    law = from_name(name)
+    x = law.sample(0, seed=0)
+    assert x.shape == (0, law.length)
+    assert law.log_prob(x).shape == (0,)
+    assert law.conditionals(x, np.zeros((0, law.length), dtype=bool)).shape == (0, law.length, law.vocab_size)
+
+
 @pytest.mark.parametrize("name", [name for name in names() if "length" in parameters(name)])
 def test_every_length_can_be_said(name):
     length = {"mds_code": 14, "staircase": 14, "table": 3}.get(name, 10)

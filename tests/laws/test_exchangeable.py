@@ -8,7 +8,7 @@ from scipy.special import betaln, gammaln
 from scipy.stats import hypergeom
 
 from reference import brute_force, enumeration, law_checks
-from unmask import InputError, Schedule, price
+from unmask import InputError, Schedule, bounds, price
 from unmask.laws import Balanced, Mixture, Permutation, PolyaUrn, Repeated
 from unmask.laws.exchangeable import _number_of_splits, _splits
 
@@ -69,6 +69,13 @@ def test_equal_tokens_cost_the_first_step_minus_one_times_log_v():
     for sizes in brute_force.compositions(4):
         paid = brute_force.expected_divergence(joint, sizes)
         assert paid == pytest.approx((sizes[0] - 1) * math.log(3), abs=1e-12)
+
+
+def test_equal_tokens_attain_the_bound_of_li_and_cai_when_the_first_step_is_a_power_of_two():
+    curve = Repeated(16, 3).curve()
+    for first in (2, 4, 8):
+        schedule = Schedule([first, *[1] * (16 - first)])
+        assert price(curve, schedule) == pytest.approx(bounds.li_cai_upper(curve, schedule), abs=1e-12)
 
 
 def test_the_balanced_curve_is_the_hypergeometric_sum_at_length_200():

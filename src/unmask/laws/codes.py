@@ -156,7 +156,8 @@ class Staircase(Law):
         out = np.ones((*tokens.shape, 1))
         possible = np.ones(len(tokens), dtype=np.bool_)
         for code, digits in zip(self.codes, self._split(tokens), strict=True):
-            out = (out[..., None] * code.conditionals(digits, revealed)[..., None, :]).reshape(*tokens.shape, -1)
+            tuples = out[..., None] * code.conditionals(digits, revealed)[..., None, :]
+            out = tuples.reshape(*tokens.shape, out.shape[2] * code.vocab_size)
             possible &= code.completion(digits, revealed)[2]
         out[~possible] = 1.0 / self.vocab_size  # one impossible digit makes the whole context impossible
         return point_masses(out, tokens, revealed)
