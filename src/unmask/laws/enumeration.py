@@ -17,7 +17,7 @@ IntArray = npt.NDArray[np.int64]
 ENUMERABLE = 1 << 22
 """Entries over all marginal tables, (V+1)^L, up to which a law without a formula is enumerated: well under a second."""
 
-_VECTORISED = 1 << 20  # entries of all marginal tables that are held at once (8 MB)
+_VECTORISED = 1 << 15  # entries of all marginal tables held at once: what fits a processor's cache
 
 
 def curve_of_table(joint: FloatArray) -> FloatArray:

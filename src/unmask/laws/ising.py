@@ -95,7 +95,7 @@ class IsingTorus(Law):
         return self._table.conditionals(x, known)
 
     def curve(self) -> InformationCurve:
-        """Exact by enumeration of all 2^16 subsets, about a second; computed once."""
+        """Exact by enumeration of all 2^16 subsets, a second or two; computed once."""
         return self._table.curve()
 
     @property
