@@ -37,7 +37,9 @@ class Estimate:
         if len(values) < 2:
             raise InputError(f"an interval needs at least 2 texts, got {len(values)}")
         centre = float(np.mean(values))
-        half = student_quantile((1 + confidence) / 2, len(values) - 1) * float(np.std(values, ddof=1)) / len(values) ** 0.5
+        half = (
+            student_quantile((1 + confidence) / 2, len(values) - 1) * float(np.std(values, ddof=1)) / len(values) ** 0.5
+        )
         return cls(centre, centre - half, centre + half, confidence, len(values))
 
     def scaled(self, factor: float) -> Estimate:

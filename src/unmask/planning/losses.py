@@ -58,7 +58,9 @@ class LossReader:
         laws = self.predictor.log_probs(tokens.to(device), ~masked.to(device), wanted).float()
         self.calls += len(tokens) * self.predictor.calls_per_query
         if laws.shape != (columns.numel(), self.predictor.vocab_size):
-            raise InputError(f"the predictor returned shape {tuple(laws.shape)}; expected {(columns.numel(), self.predictor.vocab_size)}")
+            raise InputError(
+                f"the predictor returned shape {tuple(laws.shape)}; expected {(columns.numel(), self.predictor.vocab_size)}"
+            )
         if len(self._forbidden):
             laws = suppress(laws, self._forbidden)
         truth = tokens.gather(1, columns).reshape(-1, 1).to(device)

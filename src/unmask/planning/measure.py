@@ -79,7 +79,9 @@ def measure(
         fresh = fresh[: calls // (per_text * predictor.calls_per_query)]
     total = len(known) + len(fresh)
     if total < 2:
-        raise InputError(f"only {total} texts can be measured (each takes {per_text} network calls); at least 2 are needed")
+        raise InputError(
+            f"only {total} texts can be measured (each takes {per_text} network calls); at least 2 are needed"
+        )
     for start in range(0, len(fresh), batch_size):
         batch = fresh[start : start + batch_size]
         done = [Measurement.merge([*done, plan.measure(texts[batch], tuple(digests[row] for row in batch))])]
@@ -131,7 +133,9 @@ class _Batches:
         rows = [self.reader.at(tokens, ranks, int(count)) for count in self.counts]
         measured = {}
         for one in self.orders:
-            measured[order_key(one)] = OrderCosts(one, self.counts, self._costs(tokens, self._ranks(one, digests), length))
+            measured[order_key(one)] = OrderCosts(
+                one, self.counts, self._costs(tokens, self._ranks(one, digests), length)
+            )
         return Measurement(
             length,
             self.predictor.vocab_size,
@@ -181,14 +185,18 @@ def _as_order(one: str | Order) -> Order:
 def _check_texts(predictor: Predictor, tokens: npt.ArrayLike | Tensor) -> npt.NDArray[np.int64]:
     texts = np.ascontiguousarray(tokens.cpu().numpy() if isinstance(tokens, Tensor) else np.asarray(tokens))
     if texts.ndim != 2 or not len(texts) or not np.issubdtype(texts.dtype, np.integer):
-        raise InputError(f"tokens has shape {texts.shape} and type {texts.dtype}; expected (texts, length) whole numbers")
+        raise InputError(
+            f"tokens has shape {texts.shape} and type {texts.dtype}; expected (texts, length) whole numbers"
+        )
     if predictor.length is not None and texts.shape[1] != predictor.length:
         raise InputError(f"tokens has rows of {texts.shape[1]} tokens; the model takes exactly {predictor.length}")
     if texts.min() < 0 or texts.max() >= predictor.vocab_size:
         raise InputError(f"tokens has ids {texts.min()}..{texts.max()}; the model knows 0..{predictor.vocab_size - 1}")
     forbidden = np.isin(texts, list(predictor.forbidden_ids))
     if forbidden.any():
-        raise InputError(f"tokens holds the id {texts[forbidden][0]}, which the model may never draw (a mask or padding id)")
+        raise InputError(
+            f"tokens holds the id {texts[forbidden][0]}, which the model may never draw (a mask or padding id)"
+        )
     return texts.astype(np.int64)
 
 
@@ -209,7 +217,9 @@ def _free_positions(given: npt.ArrayLike | int, length: int) -> npt.NDArray[np.b
     else:
         free = ~np.asarray(given, dtype=bool)
         if free.shape != (length,):
-            raise InputError(f"given has shape {free.shape}; expected a number of leading tokens or ({length},) booleans")
+            raise InputError(
+                f"given has shape {free.shape}; expected a number of leading tokens or ({length},) booleans"
+            )
     if not free.any() or (isinstance(given, int) and given < 0):
         raise InputError(f"given leaves no position to reveal in texts of {length} tokens; give fewer")
     return free

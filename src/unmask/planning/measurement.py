@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from unmask.errors import InputError
 from unmask.files import read_json, write_json
+from unmask.planning.arrays import array_from_json, array_to_json
 from unmask.planning.estimate import Estimate
 from unmask.planning.stored import order_from_json, order_to_json
 from unmask.theory.curve import FloatArray, InformationCurve
@@ -185,7 +186,9 @@ class Measurement:
     def split(self) -> tuple[Measurement, Measurement]:
         """Two halves, by the digests of the texts, so that neither their order nor how they were merged matters."""
         if len(self.texts) < 4:
-            raise InputError(f"{len(self.texts)} texts were measured; fitting on one half and pricing on the other needs 4")
+            raise InputError(
+                f"{len(self.texts)} texts were measured; fitting on one half and pricing on the other needs 4"
+            )
         ranks = np.argsort(np.argsort(self.texts))
         return self.take(ranks % 2 == 0), self.take(ranks % 2 == 1)
 
@@ -229,7 +232,7 @@ class Measurement:
     # -- the file -------------------------------------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, ready for JSON; losses are rounded to 7 digits, as precise as the float32 they come from."""
+        """Ready for JSON: the curve as plain numbers, the losses of the texts as float32 arrays."""
         return {
             "format": FORMAT,
             "length": self.length,
@@ -240,13 +243,13 @@ class Measurement:
             "curve": self.curve.to_dict(),
             "counts": self.counts.tolist(),
             "texts": list(self.texts),
-            "losses": _rounded(self.losses),
-            "entropies": _rounded(self.entropies),
+            "losses": array_to_json(self.losses),
+            "entropies": array_to_json(self.entropies),
             "orders": {
                 name: {
                     "order": order_to_json(costs.order),
                     "counts": costs.counts.tolist(),
-                    "costs": [_rounded(text[_upper(len(costs.counts))]) for text in costs.costs],
+                    "costs": array_to_json(costs.costs[:, *np.triu_indices(len(costs.counts))]),
                 }
                 for name, costs in self.orders.items()
             },
@@ -255,9 +258,10 @@ class Measurement:
     @property
     def digest(self) -> str:
         """A fingerprint of what was measured: plans name the measurement they were made from."""
-        content = hashlib.sha256("\n".join([str(self.model), *sorted(self.texts)]).encode())
-        content.update(np.ascontiguousarray(self.counts).tobytes())
-        content.update(np.sort(self.losses.astype(np.float32), axis=0).tobytes())
+        texts = np.argsort(self.texts)  # so that merged in any order it is the same measurement
+        content = hashlib.sha256("\n".join([str(self.model), *sorted(self.texts), *self.orders]).encode())
+        content.update(np.ascontiguousarray(self.counts, dtype="<i8").tobytes())
+        content.update(np.ascontiguousarray(self.losses[texts], dtype="<f4").tobytes())
         return content.hexdigest()[:32]
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -278,13 +282,15 @@ class Measurement:
     @classmethod
     def _from_dict(cls, data: dict[str, Any]) -> Measurement:
         texts, counts = tuple(data["texts"]), np.array(data["counts"], dtype=np.int64)
-        losses, entropies = _matrix(data, "losses", texts, counts), _matrix(data, "entropies", texts, counts)
+        shape = (len(texts), len(counts))
+        losses = array_from_json(data["losses"], "losses", shape)
+        entropies = array_from_json(data["entropies"], "entropies", shape)
         measured = {}
         for name, entry in data["orders"].items():
             rows = np.array(entry["counts"], dtype=np.int64)
-            packed = np.array(entry["costs"], dtype=np.float64)
+            upper = np.triu_indices(len(rows))
             costs = np.zeros((len(texts), len(rows), len(rows)))
-            costs[:, *_upper(len(rows))] = packed
+            costs[:, *upper] = array_from_json(entry["costs"], f"costs of {name}", (len(texts), len(upper[0])))
             measured[name] = OrderCosts(order_from_json(entry["order"]), rows, costs)
         return cls(
             int(data["length"]),
@@ -313,20 +319,3 @@ def text_digest(tokens: npt.ArrayLike) -> str:
 
 def _stderr(values: FloatArray) -> FloatArray | None:
     return np.asarray(values.std(axis=0, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
-
-
-def _rounded(values: FloatArray) -> Any:
-    return [_rounded(row) for row in values] if values.ndim > 1 else [float(f"{value:.7g}") for value in values]
-
-
-def _upper(size: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    return np.triu_indices(size)
-
-
-def _matrix(data: dict[str, Any], name: str, texts: tuple[str, ...], counts: npt.NDArray[np.int64]) -> FloatArray:
-    matrix = np.array(data[name], dtype=np.float64)
-    if matrix.shape != (len(texts), len(counts)):
-        raise InputError(f"{name} has shape {matrix.shape}; expected (texts, counts) = {(len(texts), len(counts))}")
-    if not np.all(np.isfinite(matrix)) or np.any(matrix < 0):
-        raise InputError(f"{name} holds negative or non-finite numbers; nats per token are finite and never negative")
-    return matrix

@@ -183,7 +183,9 @@ class Candidates:
         """The order that is cheapest with exactly this many steps."""
         prices = {name: found.price(steps) for name, found in self._frontiers.items() if steps <= len(found.prices)}
         if not prices:
-            raise InputError(f"steps is {steps}; the orders were measured at fewer counts: at most {self.max_steps} steps")
+            raise InputError(
+                f"steps is {steps}; the orders were measured at fewer counts: at most {self.max_steps} steps"
+            )
         name = min(prices, key=prices.__getitem__)
         return Choice(name, self._frontiers[name].schedule(steps), prices[name])
 

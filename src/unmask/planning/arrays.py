@@ -1,0 +1,31 @@
+"""Arrays in JSON files: float32 numbers in base64, ten times faster to read than a list and exact.
+
+The losses of a network are float32 numbers; what a person wants to read in a file (the curve, counts, prices) is written
+as plain numbers beside them.
+"""
+
+import base64
+from typing import Any
+
+import numpy as np
+
+from unmask.errors import InputError
+from unmask.theory.curve import FloatArray
+
+
+def array_to_json(values: FloatArray) -> dict[str, Any]:
+    """Shape and little-endian float32 content."""
+    content = base64.b64encode(np.ascontiguousarray(values, dtype="<f4").tobytes()).decode("ascii")
+    return {"shape": list(values.shape), "float32": content}
+
+
+def array_from_json(value: Any, name: str, shape: tuple[int, ...]) -> FloatArray:
+    """The inverse; InputError when the shape is not `shape`, content is missing, or a number is not finite and >= 0."""
+    if not isinstance(value, dict) or set(value) != {"shape", "float32"}:
+        raise InputError(f"{name} is not an array with shape and float32 content")
+    content = np.frombuffer(base64.b64decode(value["float32"], validate=True), dtype="<f4")
+    if tuple(value["shape"]) != shape or content.size != int(np.prod(shape)):
+        raise InputError(f"{name} has shape {tuple(value['shape'])} and {content.size} numbers; expected shape {shape}")
+    if not np.all(np.isfinite(content)) or np.any(content < 0):
+        raise InputError(f"{name} holds negative or non-finite numbers; nats are finite and never negative")
+    return content.astype(np.float64).reshape(shape)
