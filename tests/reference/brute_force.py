@@ -220,6 +220,23 @@ def expected_divergence(joint: np.ndarray, sizes: Sequence[int], predictor: Pred
     return sum(kls) / len(kls)
 
 
+def expected_divergence_of_infilling(
+    joint: np.ndarray, known: int, sizes: Sequence[int], predictor: Predictor | None = None
+) -> float:
+    """The same when `known` tokens at uniformly drawn positions are given and the rest is drawn in these sizes."""
+    predictor = predictor or perfect_predictor(joint)
+    kls = []
+    for given, *blocks in ordered_partitions(joint.ndim, (known, *sizes)):
+        law = np.broadcast_to(marginal(joint, given), joint.shape)
+        revealed = given
+        for block in blocks:
+            for i in block:
+                law = law * predictor(i, revealed)
+            revealed = tuple(sorted((*revealed, *block)))
+        kls.append(divergence(joint, law))
+    return sum(kls) / len(kls)
+
+
 def divergence_of_output(joint: np.ndarray, sizes: Sequence[int], predictor: Predictor | None = None) -> float:
     """KL(p || p_Y), with p_Y = E_M p_{Y|M}: the KL of the law that is actually drawn."""
     predictor = predictor or perfect_predictor(joint)

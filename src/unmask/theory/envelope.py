@@ -161,6 +161,7 @@ def hull_edge(
     enough: Callable[[Path], bool],
     wanted_steps: Callable[[Path, Path], float],
     guess: float | None = None,
+    found_it: Callable[[Path], bool] = lambda path: False,
 ) -> tuple[Path, Path]:
     """Two optimal paths, the second `enough` and the first not, with no vertex of the convex frontier between them.
 
@@ -169,6 +170,7 @@ def hull_edge(
         enough: a test that fails for few steps and passes from some number of steps on; passes for one token a step.
         wanted_steps: given the bracket so far, about how many steps are wanted (only the speed depends on it).
         guess: a price per step to begin with.
+        found_it: a path that passes is returned at once (twice).
 
     Returns:
         The two paths (the same one twice when a single step is enough). Every optimum between them lies on the line
@@ -181,23 +183,26 @@ def hull_edge(
         return few, few
     many = Path(list(range(length + 1)), 0.0)
     resolution = RESOLUTION * max(few.price, 1e-300)
-    trust_model = True
+    model_helps = use_model = True
     while many.steps - few.steps > 1:
         chord = (few.price - many.price) / (many.steps - few.steps)
         if few.price - many.price <= resolution:
             break
-        on_chord = guess is None and not trust_model
+        on_chord = guess is None and not use_model
         price_per_step = guess if guess is not None else chord if on_chord else _modelled(few, many, wanted_steps)
         guess = None
         boundaries = cheapest_path(plain, price_per_step)
         found = Path(boundaries, path_price(values, boundaries))
+        if found_it(found):
+            return found, found
         width = many.steps - few.steps
         inside = few.steps < found.steps < many.steps
         if on_chord and (not inside or found.price + chord * (found.steps - few.steps) >= few.price - resolution):
             break
         if inside:
             few, many = (few, found) if enough(found) else (found, many)
-        trust_model = inside and many.steps - few.steps <= width / 2
+        model_helps = model_helps and (inside or on_chord)
+        use_model = model_helps and inside and many.steps - few.steps <= width / 2
     return few, many
 
 

@@ -233,7 +233,13 @@ def _fewest_by_layers(costs: Costs, budget: float, allowed: float) -> Schedule:
 
 
 def _on_hull(values: FloatArray, steps: int, guess: float | None) -> Schedule:
-    few, many = envelope.hull_edge(values, lambda path: path.steps >= steps, lambda few, many: steps, guess)
+    few, many = envelope.hull_edge(
+        values,
+        enough=lambda path: path.steps >= steps,
+        wanted_steps=lambda few, many: steps,
+        guess=guess,
+        found_it=lambda path: path.steps == steps,
+    )
     if many.steps == steps:
         return _from_boundaries(many.boundaries)
     return _from_boundaries(envelope.exchange(few.boundaries, many.boundaries, steps))

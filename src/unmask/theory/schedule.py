@@ -34,7 +34,7 @@ class Schedule:
         if not given:
             raise InputError("sizes is empty; a schedule needs at least one step")
         for step, size in enumerate(given):
-            if isinstance(size, bool | np.bool_) or int(size) != size or size < 1:
+            if isinstance(size, bool | np.bool_ | str) or not float(size).is_integer() or size < 1:
                 raise InputError(f"sizes[{step}] is {size!r}; every step reveals a whole number of tokens, at least 1")
         object.__setattr__(self, "sizes", tuple(int(size) for size in given))
 
