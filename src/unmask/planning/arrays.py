@@ -1,7 +1,7 @@
 """Arrays in JSON files: float32 numbers in base64, ten times faster to read than a list and exact.
 
-The losses of a network are float32 numbers; what a person wants to read in a file (the curve, counts, prices) is written
-as plain numbers beside them.
+The losses of a network are float32 numbers; what a person wants to read in a file (the curve, counts, prices) is
+written as plain numbers beside them.
 """
 
 import base64

@@ -1,7 +1,7 @@
 """The losses of a predictor on given texts at given masks: all that measuring asks of a network.
 
-One call of the network on one canvas gives the loss of every masked token of it. Texts are ranked: rank r is the place of
-a position in the text's own reveal order, and at revealed count a every position of rank >= a is masked.
+One call of the network on one canvas gives the loss of every masked token of it. Texts are ranked: rank r is the place
+of a position in the text's own reveal order, and at revealed count a every position of rank >= a is masked.
 """
 
 import numpy as np
@@ -57,10 +57,9 @@ class LossReader:
         wanted = Positions(rows.reshape(-1).to(device), columns.reshape(-1).to(device))
         laws = self.predictor.log_probs(tokens.to(device), ~masked.to(device), wanted).float()
         self.calls += len(tokens) * self.predictor.calls_per_query
-        if laws.shape != (columns.numel(), self.predictor.vocab_size):
-            raise InputError(
-                f"the predictor returned shape {tuple(laws.shape)}; expected {(columns.numel(), self.predictor.vocab_size)}"
-            )
+        expected = (columns.numel(), self.predictor.vocab_size)
+        if tuple(laws.shape) != expected:
+            raise InputError(f"the predictor returned shape {tuple(laws.shape)}; expected {expected}")
         if len(self._forbidden):
             laws = suppress(laws, self._forbidden)
         truth = tokens.gather(1, columns).reshape(-1, 1).to(device)
@@ -77,4 +76,7 @@ def _not_finite(losses: Tensor, truth: Tensor, laws: Tensor) -> str:
     token = int(truth[worst])
     if bool(torch.isnan(laws[worst]).any()):
         return "the predictor returned NaN; nothing is measured from it"
-    return f"token {token} has probability 0 under the predictor, so the text costs infinitely many nats; check that text and model share their vocabulary"
+    return (
+        f"token {token} has probability 0 under the predictor, so the text costs infinitely many nats; "
+        "check that text and model share their vocabulary"
+    )

@@ -1,11 +1,12 @@
 """Measure: what every number of revealed tokens leaves unknown, on held-out text.
 
-For every text one permutation is drawn; at each of the chosen counts its first tokens are revealed and the losses of all
-others are read from one network call (nested masks: one permutation serves every count). In uniform order the mean loss at
-a count is the cross-entropy curve c_k; in any other reveal order a call gives a whole row of the table g(a, .) (F11).
+For every text one permutation is drawn; at each of the chosen counts its first tokens are revealed and the losses of
+all others are read from one network call (nested masks: one permutation serves every count). In uniform order the mean
+loss at a count is the cross-entropy curve c_k; in any other reveal order a call gives a whole row of the table g(a, .)
+(F11).
 
-Texts are measured one batch at a time and each is whole when it is done, so measuring can stop when it is precise enough
-and go on later with other texts.
+Texts are measured one batch at a time and each is whole when it is done, so measuring can stop when it is precise
+enough and go on later with other texts.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -51,7 +52,7 @@ def measure(
         seed: of the permutations; that of a text depends on the seed and its tokens alone, not on its place.
         order, orders: reveal orders to measure besides the uniform one, names or orders of `unmask.orders`.
         counts: revealed counts: None for about 17 cosine-spaced ones (all when L <= 64), "all", or a list from 0.
-        given: positions that are always known: a number of leading tokens (a prompt), or (length,) booleans (infilling).
+        given: positions that are always known: a number of leading tokens (a prompt), or (length,) booleans.
         precision: stop once every price is known to this many nats per token (95 %; see `precision.half_width`).
         calls: stop before more network calls than this are spent.
         batch_size: texts a network call holds.

@@ -38,7 +38,7 @@ class OrderCosts:
 
     Attributes:
         order: the order, drawn anew for every text when it is random.
-        counts: (C,) revealed counts at which the network was asked, from 0; a step may begin or end only there (or at L).
+        counts: (C,) revealed counts at which the network was asked, from 0; a step begins or ends only there (or at L).
         costs: (N, C, C) nats; `costs[n, r, q]` is what the tokens number counts[q]..counts[q+1]-1 of text n, in reveal
             order, cost when counts[r] <= counts[q] tokens are revealed; 0 below the diagonal.
     """
@@ -85,7 +85,7 @@ class Measurement:
         settings: how it was measured (data, seed, prompt, ..); kept for the reader.
         texts: (N,) digest of each text, so that the same text is never counted twice.
         counts: (C,) revealed counts measured in uniform order, 0 to L-1.
-        losses: (N, C) nats per token: mean of -log p over the masked tokens of text n with counts[c] random tokens revealed.
+        losses: (N, C) nats per token: mean -log p of the masked tokens of text n with counts[c] random ones revealed.
         entropies: (N, C) nats per token: the predictor's own mean entropy there; equal to the losses if it is calibrated.
         orders: other reveal orders, by name.
     """
@@ -101,7 +101,7 @@ class Measurement:
     entropies: FloatArray
     orders: dict[str, OrderCosts] = field(default_factory=dict)
 
-    # -- the curve ------------------------------------------------------------------------------------------------------
+    # -- the curve ---------------------------------------------------------------------------------------------------
 
     @cached_property
     def curve(self) -> InformationCurve:
@@ -115,7 +115,7 @@ class Measurement:
 
     @cached_property
     def baselines(self) -> FloatArray:
-        """(N,) nats: NELBO of each text one token at a time in uniform order, `sum_k c_k`; what every price is against."""
+        """(N,) nats: `sum_k c_k` of each text, its NELBO one token at a time in uniform order; every price's base."""
         return self._uniform_nelbo(np.ones(self.length))
 
     def _uniform_nelbo(self, weights: FloatArray) -> FloatArray:
@@ -129,7 +129,7 @@ class Measurement:
             return np.asarray(self.losses @ weights)
         return np.asarray(self.losses @ (weights @ pchip_weights(self.counts, self.losses.mean(axis=0), self.length)))
 
-    # -- prices ---------------------------------------------------------------------------------------------------------
+    # -- prices ------------------------------------------------------------------------------------------------------
 
     def nelbos(self, schedule: Schedule, order: str = "uniform") -> FloatArray:
         """NELBO of each text under a schedule in one of the measured orders, (N,) nats."""
@@ -145,7 +145,7 @@ class Measurement:
         return self.nelbos(schedule, order) - self.baselines
 
     def price(self, schedule: Schedule, order: str = "uniform") -> float:
-        """Nats per sequence beyond one token at a time in uniform order (F3, F11). A good order can make it negative."""
+        """Nats per sequence beyond one token at a time in uniform order (F3, F11); a good order can make it negative."""
         return float(self.prices(schedule, order).mean())
 
     def interval(self, schedule: Schedule, confidence: float = 0.95, order: str = "uniform") -> Estimate:
@@ -170,7 +170,7 @@ class Measurement:
             raise InputError(f"order {name!r} was not measured; measured are {', '.join(['uniform', *self.orders])}")
         return self.orders[name]
 
-    # -- parts and sums -------------------------------------------------------------------------------------------------
+    # -- parts and sums ----------------------------------------------------------------------------------------------
 
     def take(self, texts: npt.NDArray[Any]) -> Measurement:
         """The measurement on some of its texts (indices or booleans)."""
@@ -229,7 +229,7 @@ class Measurement:
             },
         )
 
-    # -- the file -------------------------------------------------------------------------------------------------------
+    # -- the file ----------------------------------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON: the curve as plain numbers, the losses of the texts as float32 arrays."""

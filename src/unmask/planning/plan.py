@@ -1,7 +1,7 @@
 """Plans: which positions to reveal at which step, what that will cost, and how well that is known.
 
-`plan` fits order and sizes on one half of the measured texts and states the price on the other half, so the number is not
-flattered by the search. `Plan` is what the sampler runs, the exporters translate and the file holds. No torch here.
+`plan` fits order and sizes on one half of the measured texts and states the price on the other half, so the number is
+not flattered by the search. `Plan` is what the sampler runs, the exporters translate and the file holds. No torch here.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Plan:
         part = self.parts[int(rng.integers(len(self.parts)))] if len(self.parts) > 1 else self.parts[0]
         return part.order.draw(self.length, rng), part.schedule
 
-    # -- the file -------------------------------------------------------------------------------------------------------
+    # -- the file ----------------------------------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, ready for JSON."""
