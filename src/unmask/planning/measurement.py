@@ -85,7 +85,7 @@ class Measurement:
         settings: how it was measured (data, seed, prompt, ..); kept for the reader.
         texts: (N,) digest of each text, so that the same text is never counted twice.
         counts: (C,) revealed counts measured in uniform order, 0 to L-1.
-        losses: (N, C) nats per token: mean -log p of the masked tokens of text n with counts[c] random ones revealed.
+        losses: (N, C) nats per token: mean -log p of the masked tokens of text n, counts[c] random ones revealed.
         entropies: (N, C) nats per token: the predictor's own mean entropy there; equal to the losses if it is calibrated.
         orders: other reveal orders, by name.
     """
@@ -145,7 +145,7 @@ class Measurement:
         return self.nelbos(schedule, order) - self.baselines
 
     def price(self, schedule: Schedule, order: str = "uniform") -> float:
-        """Nats per sequence beyond one token at a time in uniform order (F3, F11); a good order can make it negative."""
+        """Nats per sequence beyond one at a time in uniform order (F3, F11). A good order can make it negative."""
         return float(self.prices(schedule, order).mean())
 
     def interval(self, schedule: Schedule, confidence: float = 0.95, order: str = "uniform") -> Estimate:
