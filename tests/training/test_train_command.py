@@ -12,7 +12,9 @@ from transformers import AutoModelForMaskedLM
 
 from unmask.cli import main
 
-SMALL = "--tokenizer characters --length 16 --size nano --batch-size 8 --held-out-rows 16 --samples 0 --log-every 1".split()
+SMALL = (
+    "--tokenizer characters --length 16 --size nano --batch-size 8 --held-out-rows 16 --samples 0 --log-every 1".split()
+)
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +106,9 @@ def test_a_resumed_run_keeps_its_options(text, tmp_path, capsys):
 def started(arguments, **settings):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", *map(str, arguments)]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **settings)
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **settings
+    )
 
 
 @pytest.mark.slow
@@ -117,7 +121,9 @@ def test_a_process_killed_at_any_moment_resumes_to_the_losses_of_an_unbroken_run
         again = ["--resume"] if kills else told
         process = started(["unmask", "train", "--out", out, *again])
         before = len(losses(out)) if kills else 0
-        while process.poll() is None and not ((out / "training" / "log.jsonl").exists() and len(losses(out)) > before + 30):
+        while process.poll() is None and not (
+            (out / "training" / "log.jsonl").exists() and len(losses(out)) > before + 30
+        ):
             time.sleep(0.01)
         time.sleep(wait)
         process.send_signal(signal.SIGKILL)
@@ -155,7 +161,10 @@ def test_a_disk_that_takes_no_more_is_one_line_and_the_last_good_checkpoint_stay
     kept = sorted(path.name for path in (out / "training").glob("step-*"))
     (out / "training" / kept[-1] / "model.safetensors").unlink()  # so that there is a step to make again
     process = subprocess.run(
-        [sys.executable, "-c", limited, "train", "--out", str(out), "--resume"], capture_output=True, text=True, check=False
+        [sys.executable, "-c", limited, "train", "--out", str(out), "--resume"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert process.returncode == 2, process.stderr
     assert "the checkpoint of step 4 cannot be written" in process.stderr.strip().splitlines()[-1]

@@ -71,12 +71,18 @@ class Monitor:
         shown = f"loss {figures['loss']:.3f} nats/token, {figures['tokens_per_second']:,.0f} tokens/s"
         self._bar.update(self._task, completed=progress, step=step, figures=shown)
 
-    def looked(self, step: int, figures: dict[str, Any], headline: str, samples: list[str]) -> None:
+    def looked(self, step: int, figures: dict[str, Any], headline: str) -> None:
         """Held-out figures of a step."""
         if self._silent:
             return
-        self._write({"step": step, "held_out": figures, "samples": samples})
+        self._write({"step": step, "held_out": figures})
         self.say(f"step {step}: {headline}")
+
+    def sampled(self, step: int, samples: list[str]) -> None:
+        """Texts drawn at a step."""
+        if self._silent:
+            return
+        self._write({"step": step, "samples": samples})
         for sample in samples:
             self.say(f"    | {' '.join(sample.split())}")
 

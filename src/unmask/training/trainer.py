@@ -21,6 +21,7 @@ import torch
 from accelerate import Accelerator
 from safetensors.torch import load_file, save_file
 
+from unmask import load, recipes, sample
 from unmask.errors import InputError
 from unmask.files import write_json
 from unmask.training import checkpoint
@@ -31,7 +32,6 @@ from unmask.training.network import parameters
 from unmask.training.objective import Corrupted, HiddenLogits, corrupt, objective, revealed, stratified_counts
 from unmask.training.optimizer import Optimizer
 from unmask.training.options import TrainingOptions
-from unmask.training.samples import one_by_one
 from unmask.training.windows import Batches
 
 MODEL_FORMAT = "unmask.model/1"
@@ -199,37 +199,36 @@ class Trainer:
         )
 
     def _look(self, progress: float) -> None:
-        """Held-out figures, samples and a checkpoint; the best network so far becomes the result."""
+        """Held-out figures, a checkpoint and samples; the best network so far becomes the result."""
         if self.accelerator.is_main_process:
+            options = self.options
             look = held_out(
                 self.logits,
                 self.data.held_out,
                 self.mask_token_id,
-                self.options.held_out_rows,
+                options.held_out_rows,
                 self.data.characters_per_token,
             )
             self._require_finite(look.nelbo)
-            drawn = (
-                one_by_one(self.logits, self.data.length, self.mask_token_id, self.options.samples, self.options.seed)
-                if self.options.samples
-                else []
-            )
-            self.monitor.looked(
-                self.position.step,
-                look.to_dict(),
-                self._headline(look),
-                [self.data.tokenizer.decode(row) for row in drawn],
-            )
+            self.last_look = look
+            self.monitor.looked(self.position.step, look.to_dict(), self._headline(look))
             is_best = self.position.best is None or look.nelbo <= self.position.best
             if is_best:
                 self.position.best = look.nelbo
-            self.last_look = look
             folder = checkpoint.save(
                 self.checkpoints, self.position.step, self._write, {"position": self._here(), "progress": progress}
             )
             if is_best:
                 self._publish(folder)
+            if options.samples:
+                self.monitor.sampled(self.position.step, self._samples(folder))
         self.accelerator.wait_for_everyone()
+
+    def _samples(self, folder: Path) -> list[str]:
+        """Texts drawn one token at a time from a checkpoint, as anyone who loads it would draw them."""
+        predictor = load(str(folder), device=self.accelerator.device)
+        drawn = sample(predictor, recipes.one_by_one(), n=self.options.samples, seed=self.options.seed)
+        return [self.data.tokenizer.decode(row) for row in drawn.tokens.tolist()]
 
     def _headline(self, look: HeldOut) -> str:
         text = f"held-out NELBO {look.nelbo:.4f} ± {look.stderr:.4f} nats/token"
