@@ -3,8 +3,8 @@
 MDLM and most diffusion samplers fix a grid `0 = r_0 < r_1 < .. < r_N = 1` of revealed fractions, not sizes: each
 token picks step j with probability `r_{j+1} - r_j`, independently, so step j reveals a binomial number of tokens,
 perhaps none (a cached sampler then makes no network call). Its cost is exact too (F14): with the Bernstein smoothing
-of the curve `C(r) = sum_k binom(L-1, k) r^k (1-r)^{L-1-k} c_k`, the NELBO is `L sum_j (r_{j+1} - r_j) C(r_j)` and the expected number
-of network calls `sum_j [1 - (1 - (r_{j+1} - r_j))^L]`.
+of the curve `C(r) = sum_k binom(L-1, k) r^k (1-r)^{L-1-k} c_k`, the NELBO is `L sum_j (r_{j+1} - r_j) C(r_j)` and the
+expected number of network calls `sum_j [1 - (1 - (r_{j+1} - r_j))^L]`.
 
 Fixed sizes dominate: even at N = L steps the price of a grid does not vanish.
 """
