@@ -49,7 +49,7 @@ class Door:
         if not self._checked and count:
             self._checked = True
             error = float(laws.logsumexp(-1).abs().max())
-            if error > 1e-2:
+            if error > 0.05:  # half-precision networks miss 1 by a per cent or two
                 raise InputError(
                     f"the predictor's probabilities sum to exp({error:.3g}), not 1; it must return log-probabilities"
                 )

@@ -180,7 +180,9 @@ class DreamCounts:
     """Dream's counts: `floor(m (1 - s/t))` of the m masked positions of the row, t on a grid from 1 to eps; all at the
     end.
 
-    Dream's own code takes the mean of m over the batch; here every row has its own (arXiv 2508.15487).
+    Dream's own code takes the mean of m over the batch; here every row has its own (arXiv 2508.15487). As there,
+    rounding down leaves early steps empty (they cost no call here) and the last steps large, even with as many steps
+    as tokens.
     """
 
     steps: int
