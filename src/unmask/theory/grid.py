@@ -67,7 +67,8 @@ class BinomialGrid:
         check_whole("resolution", resolution, 1)
         cells = np.linspace(0.0, 1.0, resolution + 1)
         # the mean slope of a cell needs no derivative: its smoothed curve at both ends
-        falls = np.maximum(-np.diff(smoothed(curve, cells)), 0.0)
+        falls = -np.diff(smoothed(curve, cells))
+        falls[falls < 1e-13 * curve.values[0]] = 0.0  # rounding, which the root would make large
         mass = np.concatenate(([0.0], np.cumsum(np.sqrt(falls))))
         if mass[-1] == 0:
             return cls.uniform(steps)

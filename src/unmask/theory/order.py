@@ -130,7 +130,7 @@ class GoldenRatio:
     so the order suits steps of any size.
 
     Args:
-        shift: draw u uniformly from [0, 1); without it u = 0.
+        shift: draw u uniformly from [0, 1), so that positions are early nearly equally often; without it u = 0.
     """
 
     shift: bool = True
