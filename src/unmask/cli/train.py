@@ -51,7 +51,7 @@ def train(
     json: AsJson = False,
 ) -> None:
     """Train a masked language model with the objective whose value is the price of sampling one token at a time."""
-    # None means "not said": the defaults are those of TrainingOptions, and a resumed run keeps what it was started with.
+    # None means "not said": the defaults are those of TrainingOptions, and a resumed run keeps what it began with.
     said: dict[str, Any] = {
         name: value
         for name, value in locals().items()

@@ -45,7 +45,7 @@ class Position:
 
     step: int = 0
     seconds: float = 0.0
-    """Seconds of training before this process took over."""
+    """Seconds of training before the present call of `run`."""
     best: float | None = None
     """Lowest held-out NELBO so far."""
     next_look: float = 0.0
@@ -87,15 +87,15 @@ class Trainer:
         self.monitor.cut_log(self.position.step)
         self.monitor.say(f"resuming {self.out} at step {self.position.step}")
 
-    def run(self) -> None:
-        """Train to the end (or until the process is asked to stop), looking at held-out text on the way."""
+    def run(self, until: int | None = None) -> None:
+        """Train to the end, to step `until`, or until the process is asked to stop; look at held-out text on the way."""
         self.model.train()
         self._began = time.perf_counter()
         waiting = torch.zeros((), device=self.accelerator.device)  # losses since the last line of the log
         waiting_steps, waiting_since = 0, self._began
         with _asked_to_stop(self):
             progress, stop = self._agree()
-            while progress < 1 and not stop:
+            while progress < 1 and not stop and self.position.step != until:
                 rate = self._learning_rate(progress)
                 waiting += self._update(rate)
                 self.position.step += 1
@@ -119,6 +119,7 @@ class Trainer:
                     if look:
                         self._look(progress)
                     waiting_since = time.perf_counter()
+        self.position.seconds, self._began = self.seconds, time.perf_counter()
         if stop and progress < 1:
             self.monitor.say(f"stopped at step {self.position.step}; go on with --resume")
 
