@@ -20,6 +20,7 @@ from unmask.errors import CheckFailed, InputError
 COMMANDS = {
     "verify": "Check the paper's claims exactly, law by law.",
     "laws": "List the distributions whose every answer is known.",
+    "inspect": "Say what a model is and test that it is run as it was trained.",
     "train": "Train a masked language model from text or from a law.",
 }
 

@@ -1,0 +1,47 @@
+"""`unmask inspect MODEL`: what was detected about a model, and whether it is run the way it was trained."""
+
+from typing import Annotated
+
+import typer
+
+from unmask.cli.common import AsJson, print_json, print_table
+from unmask.errors import CheckFailed
+
+
+def inspect(
+    model: Annotated[str, typer.Argument(help="A model folder, a shipped model (toy, manual), a hub id or law:NAME.")],
+    text: Annotated[str | None, typer.Option(help="A text the model should know well, for the self-test.")] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Run the code that comes with the checkpoint.")
+    ] = False,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, …; the first GPU when there is one.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a model is and test that it is run as it was trained. Exit status 1 when a test fails.
+
+    The tests: does masking one known token and reading row i beat reading row i-1? Is the mask token ever predicted?
+    Does attention reach as far as recorded? Do padding, the other rows or the hidden tokens themselves change a row?
+    """
+    from unmask.models.resolve import resolve
+    from unmask.models.selftest import facts, self_test
+
+    predictor = resolve(model, device=device, trust_remote_code=trust_remote_code)
+    detected = facts(predictor)
+    findings = self_test(predictor, text)
+    if as_json:
+        print_json({"model": model, "detected": detected, "self_test": [finding._asdict() for finding in findings]})
+    else:
+        print_table(model, ["", "detected"], [[name, _shown(value)] for name, value in detected.items()])
+        words = {True: "passed", False: "FAILED", None: "–"}
+        print_table("Self-test", ["test", "result", ""], [[f.test, words[f.passed], f.says] for f in findings])
+    failed = [finding.test for finding in findings if finding.passed is False]
+    if failed:
+        raise CheckFailed(f"{model} failed its self-test: {', '.join(failed)}")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return "; ".join(str(part) for part in value) or "none"
+    return "none" if value is None else str(value)

@@ -1,0 +1,104 @@
+"""Checkpoint folders: finding them, reading their config, and turning what is wrong with them into one line.
+
+A model is a folder (a path), one of the models shipped in the package (a bare name), or a hub id, which is a folder too
+once it is downloaded. Weights are read from safetensors only; nothing is ever unpickled.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from unmask.errors import InputError
+
+OUR_FORMAT = "unmask.model/1"
+
+
+def folder_of(name: str | os.PathLike[str], trust_remote_code: bool = False, revision: str | None = None) -> Path:
+    """The folder of a path, of a shipped model or of a hub id (downloaded, or found in the cache when offline)."""
+    path = Path(name)
+    if path.is_dir():
+        return path
+    if path.exists():
+        raise InputError(f"{path} is a file; expected a model folder with config.json and model.safetensors")
+    shipped = _shipped()
+    if str(name) in shipped:
+        return shipped[str(name)]
+    places = f"no such folder, not shipped ({', '.join(shipped) or 'nothing is'})"
+    if str(name).count("/") > 1 or str(name).startswith((".", "/", "~")):
+        raise InputError(f"cannot find model {str(name)!r}: {places}")
+    try:
+        return _download(str(name), trust_remote_code, revision)
+    except Exception as error:  # hub, network and validation errors of many kinds
+        raise InputError(f"cannot find model {str(name)!r}: {places}, not on the hub: {first_line(error)}") from error
+
+
+def _shipped() -> dict[str, Path]:
+    """The models inside the package, by name."""
+    data = Path(str(files("unmask"))) / "data"
+    return {folder.name: folder for folder in sorted(data.glob("*")) if (folder / "config.json").is_file()}
+
+
+def _download(name: str, trust_remote_code: bool, revision: str | None) -> Path:
+    from huggingface_hub import snapshot_download
+
+    patterns = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"] + ["*.py"] * trust_remote_code
+    return Path(snapshot_download(name, revision=revision, allow_patterns=patterns, ignore_patterns=["*/*"]))
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """config.json of a checkpoint folder."""
+    file = folder / "config.json"
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{folder} is not a model folder: cannot read config.json ({error.strerror})") from error
+    except ValueError as error:
+        raise InputError(f"{file} is not a JSON file ({error})") from error
+    if not isinstance(config, dict):
+        raise InputError(f"{file} is not a JSON object")
+    return config
+
+
+def require_safetensors(folder: Path) -> None:
+    """Raise InputError unless the weights are safetensors and each file is whole."""
+    found = sorted(folder.glob("*.safetensors"))
+    if not found:
+        pickled = [name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for name in sorted(folder.glob(pattern))]
+        beside = f"; {pickled[0].name} is a pickle and is never loaded: convert it" if pickled else ""
+        raise InputError(f"{folder} has no safetensors weights (model.safetensors){beside}")
+    from safetensors import SafetensorError, safe_open
+
+    for file in found:
+        try:
+            with safe_open(file, framework="numpy"):  # reads the header and compares it with the file's length
+                pass
+        except (SafetensorError, OSError) as error:
+            raise InputError(
+                f"{file} is damaged or cut short ({first_line(error)}); copy or download it again"
+            ) from error
+
+
+@contextmanager
+def one_line(folder: Path) -> Iterator[None]:
+    """Turn whatever goes wrong while a network is made into one line that names the checkpoint."""
+    try:
+        yield
+    except InputError:
+        raise
+    except ImportError as error:
+        raise InputError(
+            f"cannot load {folder}: its code needs a package that is not here ({first_line(error)})"
+        ) from error
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, AssertionError) as error:
+        raise InputError(f"cannot load {folder}: {first_line(error)}") from error
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, or its kind when it has none."""
+    message = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    lines = message.strip().splitlines()
+    return lines[0].strip() if lines else type(error).__name__

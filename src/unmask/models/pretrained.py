@@ -1,0 +1,256 @@
+"""Checkpoints as predictors: `unmask.load("path, shipped name or hub id")`.
+
+Loads transformers' own masked language models, the checkpoints of `unmask train`, and the public diffusion families
+(whose code comes with the checkpoint and runs only with `trust_remote_code=True`). What differs between families is a
+record in `unmask.models.families`; what they share is in `unmask.models.adapter`. Here a checkpoint's record, mask
+token, dtype and network are settled from the record, the checkpoint's own files and what the caller says.
+
+Importing this costs torch; transformers is imported only for checkpoints whose network is not our own ModernBERT.
+"""
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from unmask.errors import InputError
+from unmask.files import read_json
+from unmask.models import checkpoint, families, modernbert
+from unmask.models.adapter import Pretrained
+from unmask.models.families import Family
+from unmask.models.network import Network, Plain, Transformers
+from unmask.models.text import Text
+
+
+def load(
+    path_or_id: str | os.PathLike[str],
+    device: str | torch.device | None = None,
+    dtype: str | torch.dtype | None = None,
+    trust_remote_code: bool = False,
+    **overrides: Any,
+) -> Pretrained:
+    """Load a checkpoint as a predictor.
+
+    Args:
+        path_or_id: a model folder, the name of a shipped model ("toy", "manual"), or a hub id.
+        device: None takes the first CUDA device, else the CPU.
+        dtype: None takes the checkpoint's own (float32 instead of float16 on a CPU, where float16 is hundreds of times
+            slower). Log-probabilities are float32 always.
+        trust_remote_code: whether code that comes with the checkpoint may be run here. It can do anything you can.
+        **overrides: any field of `families.Family` (mask_token_id=, shift=, block_size=, add_special_tokens=, …), and
+            family= (a record or its name), prefix_ids=, suffix_ids= (what stands around the text), length= (the canvas
+            length to insist on, or None), revision= (of a hub id).
+
+    Raises:
+        InputError: the model cannot be found or read, its weights are not safetensors, it needs trust_remote_code=True,
+            no mask token is known, it is not a masked model, or an override does not exist.
+    """
+    folder = checkpoint.folder_of(path_or_id, trust_remote_code, overrides.pop("revision", None))
+    config = checkpoint.read_config(folder)
+    ours = read_json(folder / "unmask.json", checkpoint.OUR_FORMAT) if (folder / "unmask.json").is_file() else None
+    family = _family(str(path_or_id), config, ours, overrides)
+    if not family.masked_state:
+        raise InputError(
+            f"{path_or_id} ({config.get('model_type')}) replaces tokens by random ones instead of masking them: "
+            "the price of masked sampling does not apply to it, and it is not loaded"
+        )
+    _check_trust(str(path_or_id), config, family, trust_remote_code)
+    checkpoint.require_safetensors(folder)
+    text = Text(folder, trust_remote_code)
+    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    with checkpoint.one_line(folder):
+        network = _network(folder, config, family, place, _dtype(config, dtype, place), trust_remote_code)
+    family = _with_mask(folder, family, config, text, network.vocab_size)
+    around = _around(family, config, text, overrides)
+    return Pretrained(
+        str(path_or_id),
+        network,
+        family,
+        text,
+        around,
+        overrides["length"] if "length" in overrides else (ours or {}).get("length"),
+        _max_length(config, around),
+        config.get("pad_token_id"),
+        _notices(family, config),
+    )
+
+
+_OTHER_OVERRIDES = ("family", "prefix_ids", "suffix_ids", "length", "revision")
+
+
+def _family(name: str, config: dict[str, Any], ours: dict[str, Any] | None, overrides: dict[str, Any]) -> Family:
+    """The record to run a checkpoint by: the one named by hand, ours, a public family's, or what its config allows."""
+    fields = {field.name for field in dataclasses.fields(Family)}
+    unknown = sorted(overrides.keys() - fields - set(_OTHER_OVERRIDES))
+    if unknown:
+        allowed = ", ".join(sorted(fields | set(_OTHER_OVERRIDES)))
+        raise InputError(f"load has no override {unknown[0]!r}; there are {allowed}")
+    given = overrides.get("family")
+    model_type = str(config.get("model_type", ""))
+    if given is not None:
+        family = families.by_name(given) if isinstance(given, str) else given
+    elif ours is not None:
+        family = families.OURS
+    else:
+        family = families.find(model_type, name) or (families.UNKNOWN if config.get("auto_map") else families.NATIVE)
+    stated: dict[str, Any] = {}
+    if family.block_size is not None:
+        sizes = (config.get(key) for key in ("block_size", "bd_size", "block_length"))
+        stated["block_size"] = next((size for size in sizes if isinstance(size, int)), family.block_size)
+    for key in ("mask_token_id", "end_of_text_id", "shift", "example") if ours else ("mask_token_id",):
+        if (ours or config).get(key) is not None:
+            stated[key] = (ours or config)[key]
+    stated["forbidden_ids"] = tuple((ours or {}).get("forbidden_ids") or family.forbidden_ids)
+    family = dataclasses.replace(family, **stated | {key: overrides[key] for key in overrides.keys() & fields})
+    if family.block_size and family.arguments is families.padding_mask:  # blocks were asked for by hand
+        family = dataclasses.replace(family, arguments=families.square_mask)
+    return family
+
+
+def _check_trust(name: str, config: dict[str, Any], family: Family, trust_remote_code: bool) -> None:
+    if family.remote_code and config.get("auto_map") and not trust_remote_code:
+        raise InputError(
+            f"{name} ({config.get('model_type')}) runs code that comes with the checkpoint; "
+            "read it, then pass trust_remote_code=True (--trust-remote-code)"
+        )
+    if family.remote_code and not config.get("auto_map"):
+        raise InputError(
+            f"{name} ({config.get('model_type')}) needs its own code, and its config.json names none (auto_map)"
+        )
+
+
+def _dtype(config: dict[str, Any], dtype: str | torch.dtype | None, device: torch.device) -> torch.dtype | None:
+    """The dtype to load in; None as stored."""
+    stored = config.get("dtype") or config.get("torch_dtype")
+    wanted = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
+    if dtype is not None and wanted not in (torch.float32, torch.bfloat16, torch.float16, torch.float64):
+        raise InputError(f"dtype is {dtype!r}; choose from float32, bfloat16, float16, float64")
+    if device.type == "cpu" and wanted == torch.float16:
+        raise InputError("dtype float16 is hundreds of times slower than bfloat16 on a CPU; pass bfloat16 or float32")
+    if wanted is None and device.type == "cpu" and stored == "float16":
+        return torch.float32
+    return wanted
+
+
+def _network(
+    folder: Path,
+    config: dict[str, Any],
+    family: Family,
+    device: torch.device,
+    dtype: torch.dtype | None,
+    trust_remote_code: bool,
+) -> Network:
+    weights = folder / "model.safetensors"
+    if modernbert.supports(config) and weights.is_file() and not config.get("auto_map"):
+        return Plain(modernbert.load(weights, config, device, dtype))
+    return _transformers_network(folder, config, family, device, dtype, trust_remote_code)
+
+
+def _transformers_network(
+    folder: Path,
+    config: dict[str, Any],
+    family: Family,
+    device: torch.device,
+    dtype: torch.dtype | None,
+    trust_remote_code: bool,
+) -> Transformers:
+    import transformers
+
+    offered = (
+        [name for name in config.get("auto_map") or () if name.startswith("AutoModel")] if family.remote_code else []
+    )
+    door = next((name for name in family.auto_classes if name in offered), (offered or family.auto_classes)[0])
+    model_class = getattr(transformers, door)
+    if not offered:
+        kinds = {kind.model_type for kind in model_class._model_mapping}
+        if config.get("model_type") not in kinds:
+            raise InputError(
+                f"{folder} has model_type {config.get('model_type')!r}, no masked language model of transformers; "
+                "if it was adapted to masked diffusion, say how: family=, or trust_remote_code=True with its own code"
+            )
+    verbosity = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity_error()
+    try:
+        model, report = model_class.from_pretrained(
+            folder,
+            dtype=dtype or "auto",
+            trust_remote_code=trust_remote_code and family.remote_code,
+            use_safetensors=True,
+            local_files_only=True,
+            output_loading_info=True,
+        )
+        if report["missing_keys"]:
+            absent = sorted(report["missing_keys"])
+            raise InputError(
+                f"{folder} lacks weights, first {absent[0]} ({len(absent)} in all): no whole masked language model"
+            )
+        return Transformers(model.to(device), family, family.block_size)
+    finally:
+        transformers.logging.set_verbosity(verbosity)
+
+
+def _with_mask(folder: Path, family: Family, config: dict[str, Any], text: Text, vocab_size: int) -> Family:
+    """The record with its mask and end of text settled, from the record, the config or the tokenizer."""
+    mask = family.mask_token_id if family.mask_token_id is not None else text.special_id("mask_token")
+    if mask is None:
+        raise InputError(f"no mask token is known for {folder}; pass mask_token_id=")
+    if mask == -1:
+        mask = vocab_size - 1
+    if not 0 <= mask < vocab_size:
+        raise InputError(f"mask_token_id is {mask}; the network's vocabulary is 0 … {vocab_size - 1}")
+    return dataclasses.replace(family, mask_token_id=mask)
+
+
+def _around(
+    family: Family, config: dict[str, Any], text: Text, overrides: dict[str, Any]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """What stands before and after the text."""
+    before, after = text.around if family.add_special_tokens else ((), ())
+    if family.shift and not family.block_size and overrides.get("add_special_tokens", True) and not before:
+        begin = text.special_id("bos_token")
+        begin = config.get("bos_token_id") if begin is None else begin
+        before = () if begin is None else (int(begin),)
+    return tuple(overrides.get("prefix_ids", before)), tuple(overrides.get("suffix_ids", after))
+
+
+def _max_length(config: dict[str, Any], around: tuple[tuple[int, ...], tuple[int, ...]]) -> int | None:
+    """How long a text the network has positions for. RoBERTa's descendants count positions from the padding id + 1."""
+    places = config.get("max_position_embeddings") or config.get("model_length") or config.get("max_sequence_length")
+    if not isinstance(places, int) or places < 1:
+        return None
+    offset = (config.get("pad_token_id") or 0) + 1 if str(config.get("model_type")) in _OFFSET_POSITIONS else 0
+    return places - offset - len(around[0]) - len(around[1])
+
+
+_OFFSET_POSITIONS = (
+    "roberta",
+    "roberta-prelayernorm",
+    "xlm-roberta",
+    "xlm-roberta-xl",
+    "camembert",
+    "data2vec-text",
+    "ibert",
+    "longformer",
+    "luke",
+    "mpnet",
+    "xmod",
+    "esm",
+)
+
+
+def _notices(family: Family, config: dict[str, Any]) -> list[str]:
+    notices = []
+    if family.block_size:
+        notices.append(
+            f"attention is causal between blocks of {family.block_size}: "
+            "prices hold inside a block, given the blocks before it"
+        )
+    if family.time_conditioned and config.get("time_conditioning"):
+        notices.append(
+            "the network is told a noise level; orders that the model chooses are off its training distribution"
+        )
+    if family.name == families.UNKNOWN.name:
+        notices.append(f"model_type {config.get('model_type')!r} has no record: bidirectional and unshifted is a guess")
+    return notices

@@ -1,0 +1,27 @@
+"""What a person types for a model, as a predictor: `law:NAME`, a folder, a shipped model's name or a hub id."""
+
+from typing import Any
+
+from unmask.models.predictor import Predictor
+
+
+def resolve(name: str, device: str | None = None, trust_remote_code: bool = False, **overrides: Any) -> Predictor:
+    """The predictor `name` stands for.
+
+    Args:
+        name: "law:markov", "law:permutation:length=8", a model folder, "toy", or a hub id.
+        device: where to run a network; laws are small and follow it too.
+        trust_remote_code, **overrides: as for `unmask.load`; laws have none.
+
+    Raises:
+        InputError: there is no such law or model.
+    """
+    if name.startswith("law:"):
+        from unmask.laws import catalogue
+        from unmask.models.oracle import oracle
+
+        law = catalogue.from_name(name.removeprefix("law:"))
+        return oracle(law) if device is None else oracle(law, device=device)
+    from unmask.models.pretrained import load
+
+    return load(name, device=device, trust_remote_code=trust_remote_code, **overrides)

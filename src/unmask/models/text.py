@@ -1,0 +1,162 @@
+"""The tokenizer of a checkpoint folder: text to ids and back, and the special tokens it puts around a text.
+
+A `tokenizer.json` is read with the `tokenizers` library (milliseconds); other kinds go through transformers. Text that
+a person wrote stays text: a "[MASK]" in it is spelled out, never turned into the mask token.
+"""
+
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from unmask.errors import InputError
+
+_USUAL = {"mask_token": ("[MASK]", "<mask>", "<|mask|>", "<|MASK|>"), "unk_token": ("[UNK]", "<unk>")}
+"""How special tokens are spelled where no file says it."""
+
+
+class Text:
+    """The tokenizer of one checkpoint folder, loaded when it is first needed."""
+
+    def __init__(self, folder: Path, trust_remote_code: bool = False):
+        self.folder = folder
+        self.trust_remote_code = trust_remote_code
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of `text` alone, special tokens neither added nor recognised."""
+        if self._fast is not None:
+            ids = list(self._fast.encode(text, add_special_tokens=False).ids)
+        else:
+            # Tokenizers in pure Python, such as ESM's, can cut text only where they recognise tokens.
+            found = self._slow.encode(text, add_special_tokens=False, split_special_tokens=self._slow.is_fast)
+            ids = [int(token) for token in found]
+        return ids if self._special.isdisjoint(ids) else [self._unknown if id in self._special else id for id in ids]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of `ids`, without special tokens."""
+        ids = [int(token) for token in ids]
+        return str((self._fast or self._slow).decode(ids, skip_special_tokens=True))
+
+    def chat(self, messages: Sequence[dict[str, str]], template: str | None = None) -> list[int]:
+        """Ids of a conversation, through the tokenizer's own chat template or else `template`."""
+        own = getattr(self._slow, "chat_template", None)
+        if not (own or template):
+            raise InputError(f"{self.folder} has no chat template; encode the text as it is")
+        given = {} if own else {"chat_template": template}
+        text = self._slow.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=False, **given)
+        return [int(token) for token in self._slow.encode(text, add_special_tokens=False)]
+
+    def special_id(self, name: str) -> int | None:
+        """The id of a special token by its role, such as "mask_token" or "bos_token"; None when there is none."""
+        spelling = self._spellings.get(name)
+        if self._fast is not None:
+            found = self._fast.token_to_id(spelling) if spelling else None
+            usual = (self._fast.token_to_id(guess) for guess in _USUAL.get(name, ()))
+            return found if found is not None else next((guess for guess in usual if guess is not None), None)
+        if not self.exists:
+            return None
+        value = getattr(self._slow, f"{name}_id", None)
+        return None if value is None else int(value)
+
+    @cached_property
+    def around(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """What the tokenizer puts before and after a text, such as ([CLS],) and ([SEP],)."""
+        if not self.exists:
+            return (), ()
+        if self._fast is not None:
+            plain = self._fast.encode("a", add_special_tokens=False)
+            framed = self._fast.post_process(plain, add_special_tokens=True).ids
+            bare = plain.ids
+        else:
+            bare = list(self._slow.encode("a", add_special_tokens=False))
+            framed = list(self._slow.encode("a", add_special_tokens=True))
+        extra = len(framed) - len(bare)
+        before = (
+            next((n for n in range(extra + 1) if framed[n : n + len(bare)] == bare), 0) if bare else (extra + 1) // 2
+        )
+        return tuple(framed[:before]), tuple(framed[before + len(bare) :])
+
+    @cached_property
+    def size(self) -> int | None:
+        """How many ids the tokenizer has, added tokens included; rows of the head beyond it are padding."""
+        if not self.exists:
+            return None
+        return max((self._fast.get_vocab(True) if self._fast is not None else self._slow.get_vocab()).values()) + 1
+
+    @property
+    def exists(self) -> bool:
+        names = (
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "vocab.txt",
+            "vocab.json",
+            "tokenizer.model",
+            "spiece.model",
+        )
+        return any((self.folder / name).is_file() for name in names)
+
+    @cached_property
+    def _special(self) -> frozenset[int]:
+        """Ids that no text is made of, although a tokenizer of whole words finds them in one that spells them out."""
+        if self._fast is not None:
+            ids = {number for number, token in self._fast.get_added_tokens_decoder().items() if token.special}
+        else:
+            ids = {int(number) for number in self._slow.all_special_ids}
+        return frozenset(ids - {self.special_id("unk_token")})
+
+    @property
+    def _unknown(self) -> int:
+        unknown = self.special_id("unk_token")
+        if unknown is None:
+            raise InputError(
+                f"the text spells out a special token of {self.folder}, which has no token for unknown words"
+            )
+        return unknown
+
+    @cached_property
+    def _fast(self) -> Any:
+        """The `tokenizers` object, or None when the folder has no tokenizer.json."""
+        file = self.folder / "tokenizer.json"
+        if not file.is_file():
+            return None
+        from tokenizers import Tokenizer
+
+        try:
+            tokenizer = Tokenizer.from_file(str(file))
+        except Exception as error:  # the library raises bare Exception
+            raise InputError(f"{file} is not a tokenizer file ({error})") from error
+        tokenizer.encode_special_tokens = True  # a person's "[MASK]" is six characters, not the mask
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        return tokenizer
+
+    @cached_property
+    def _slow(self) -> Any:
+        """The transformers tokenizer."""
+        if not self.exists:
+            raise InputError(f"{self.folder} has no tokenizer; pass token ids, or put a tokenizer.json there")
+        from transformers import AutoTokenizer
+
+        try:
+            return AutoTokenizer.from_pretrained(self.folder, trust_remote_code=self.trust_remote_code)
+        except Exception as error:
+            reason = str(error).strip().splitlines()
+            raise InputError(
+                f"cannot load the tokenizer of {self.folder}: {reason[0] if reason else error!r}"
+            ) from error
+
+    @cached_property
+    def _spellings(self) -> dict[str, str]:
+        """Special tokens by role, as the folder's small JSON files spell them."""
+        found: dict[str, str] = {}
+        for name in ("special_tokens_map.json", "tokenizer_config.json"):
+            try:
+                stored = json.loads((self.folder / name).read_text(encoding="utf-8"))
+            except (OSError, ValueError):
+                continue
+            for role, token in stored.items():
+                spelling = token.get("content") if isinstance(token, dict) else token
+                if role.endswith("_token") and isinstance(spelling, str):
+                    found[role] = spelling
+        return found
