@@ -1,0 +1,68 @@
+"""Plans and tuned knobs, translated for the engines that serve such models: one file per engine.
+
+    unmask export my.plan.json --to sglang --out serving/
+
+An exporter returns the files the engine reads, how to use them, and what the engine cannot honour of the plan: a price
+holds only where positions, sizes and the drawn law are all honoured. To add an engine, write one file with a function
+from `Plan` or `Knob` to `Exported` and add one line to `ENGINES`.
+"""
+
+import difflib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from unmask.errors import InputError
+from unmask.files import write_text
+from unmask.planning.export import diffusers, dllm, dream, llada, llama_cpp, mlx_vlm, sglang, transformers, vllm
+from unmask.planning.export.exported import Exported
+from unmask.planning.knob import Knob
+from unmask.planning.plan import Plan
+
+__all__ = ["ENGINES", "Exported", "export", "translate"]
+
+ENGINES: dict[str, Callable[[Plan | Knob], Exported]] = {
+    "diffusers": diffusers.translate,
+    "sglang": sglang.translate,
+    "transformers": transformers.translate,
+    "vllm": vllm.translate,
+    "vllm-plugin": vllm.translate_for_plugin,
+    "llada": llada.translate,
+    "dream": dream.translate,
+    "dllm": dllm.translate,
+    "llama.cpp": llama_cpp.translate,
+    "mlx-vlm": mlx_vlm.translate,
+}
+
+
+def translate(what: Plan | Knob, engine: str) -> Exported:
+    """What an engine needs to run a plan or a tuned knob.
+
+    Raises:
+        InputError: for an unknown engine, or one that cannot run this plan or knob at all.
+    """
+    if engine not in ENGINES:
+        near = difflib.get_close_matches(engine, ENGINES, 1)
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(ENGINES)}"
+        raise InputError(f"engine {engine!r} is unknown; {hint}")
+    return ENGINES[engine](what)
+
+
+def export(what: Plan | Knob, engine: str, out: str | os.PathLike[str]) -> Exported:
+    """Write what an engine needs into the folder `out` (made if missing), with a README that says how to use it.
+
+    Raises:
+        InputError: as `translate`; when `out` is a file or cannot be written.
+    """
+    exported = translate(what, engine)
+    folder = Path(out)
+    try:
+        for name in exported.files:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot write into {folder}: {error.strerror}; choose a folder") from error
+    for name, content in exported.files.items():
+        write_text(folder / name, content)
+    write_text(folder / "README.md", exported.readme())
+    return exported
