@@ -36,12 +36,15 @@ class Columns:
 
     def __init__(self, predictor):
         self.total = 0
-        network = predictor.network
-        body = network.model.base_model if hasattr(network, "model") else network.network
-        body.register_forward_pre_hook(self, with_kwargs=True)
+        for door in ("logits", "continued"):
+            setattr(predictor.network, door, self.counted(getattr(predictor.network, door)))
 
-    def __call__(self, module, given, named):
-        self.total += (given[0] if given else named["input_ids"]).numel()
+    def counted(self, ask):
+        def counting(query, *rest):
+            self.total += query.ids.numel()
+            return ask(query, *rest)
+
+        return counting
 
 
 @pytest.mark.parametrize("model_type", ["sdar", "Fast_dLLM_Qwen"])
@@ -109,8 +112,8 @@ def test_a_cache_keeps_only_what_the_latest_query_used(made):
     assert not cached._store
 
 
-PREFIX = [("ModernBert", 8), ("Bert", 5), ("Dream", 3)]
-LAYERS = {"Bert": {"num_hidden_layers": 2}}  # the keys of a first layer are never stale
+PREFIX = [("ModernBert", 8), ("Bert", 5), ("Electra", 5), ("Dream", 3)]
+LAYERS = {"Bert": {"num_hidden_layers": 2}, "Electra": {"num_hidden_layers": 2}}  # a first layer's keys are never stale
 
 
 @pytest.mark.parametrize(("name", "block"), PREFIX)

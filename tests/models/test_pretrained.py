@@ -78,12 +78,16 @@ def test_the_head_runs_at_wanted_positions_only(made, name):
     predictor = load(made(name))
     assert predictor.network.wanted_only
     tokens, known = canvas()
-    model = getattr(predictor.network, "model", None)
-    head = predictor.network.network.decoder if model is None else model.get_output_embeddings()
     seen = []
-    handle = head.register_forward_hook(lambda module, given, output: seen.append(output.numel() // output.shape[-1]))
+    if hasattr(predictor.network, "model"):
+        head = predictor.network.model.get_output_embeddings()
+        head.register_forward_hook(lambda module, given, output: seen.append(output.numel() // output.shape[-1]))
+    else:  # a network of our own
+        whole = predictor.network.network.logits
+        predictor.network.network.logits = lambda hidden: (
+            seen.append(hidden.numel() // hidden.shape[-1]) or whole(hidden)
+        )
     predictor.log_probs(tokens, known, unknown(known))
-    handle.remove()
     assert seen == [int((~known).sum())]
 
 
@@ -108,7 +112,7 @@ def test_rows_of_different_lengths_take_one_forward_where_the_mask_hides_padding
     padding = torch.zeros_like(known)
     padding[0, :3] = True
     forwards = {}
-    for name in ("Bert", "ConvBert"):  # a convolution reads padding, mask or no mask
+    for name in ("Electra", "ConvBert"):  # a convolution reads padding, mask or no mask
         predictor = load(made(name))
         predictor.log_probs(tokens, known, unknown(known | padding), padding=padding)
         calls = []
@@ -118,7 +122,7 @@ def test_rows_of_different_lengths_take_one_forward_where_the_mask_hides_padding
         handle.remove()
         assert predictor.calls - before == 3  # one a row, however the rows are grouped
         forwards[name] = len(calls)
-    assert forwards == {"Bert": 1, "ConvBert": 2}
+    assert forwards == {"Electra": 1, "ConvBert": 2}
 
 
 def test_only_wanted_rows_are_run_and_order_is_the_callers(made):
@@ -177,15 +181,16 @@ def test_an_esm_canvas_of_masks_without_anything_around_it_is_refused(made):
 def test_bfloat16_agrees_roughly_and_returns_float32(made):
     tokens, known = canvas()
     where = unknown(known)
-    for name in ("Bert", "ModernBert"):
+    for name in ("Bert", "Electra", "ModernBert"):
         exact = load(made(name)).log_probs(tokens, known, where)
         rough = load(made(name), dtype="bfloat16").log_probs(tokens, known, where)
         assert rough.dtype == torch.float32
         assert 0 < (rough - exact).abs().nan_to_num().max() < 0.3
 
 
-def test_modernbert_is_run_by_the_plain_network_and_agrees_with_transformers_in_windows_and_padding(made):
-    folder = made("ModernBert")
+@pytest.mark.parametrize("name", ["ModernBert", "Bert"])
+def test_plain_networks_agree_with_transformers_in_windows_layers_and_padding(made, name):
+    folder = made(name, num_hidden_layers=4)
     predictor = load(folder, add_special_tokens=False)
     assert type(predictor.network).__name__ == "Plain"
     tokens, known = canvas(rows=2, length=20)  # longer than the window of 5
@@ -389,9 +394,9 @@ def test_a_checkpoint_without_a_record_is_loaded_with_a_notice(made):
 # -- our own checkpoints ---------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def ours(made, tmp_path):
-    for file in made("ModernBert").iterdir():
+@pytest.fixture(params=["ModernBert", "Bert"])
+def ours(made, tmp_path, request):
+    for file in made(request.param).iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     write_tokenizer(tmp_path, frame=False)
     facts = {"format": "unmask.model/1", "length": 6, "mask_token_id": MASK, "data": "none", "objective": "none"}
@@ -493,7 +498,7 @@ def test_a_folder_without_a_config_is_not_a_model(tmp_path):
 
 
 def test_a_truncated_weight_file_is_named(made, tmp_path):
-    for name in ("Bert", "ModernBert"):
+    for name in ("Electra", "ModernBert"):
         file = copied(made(name), tmp_path) / "model.safetensors"
         file.write_bytes(file.read_bytes()[:-40])
         assert "is damaged or cut short" in refused(tmp_path)
@@ -508,7 +513,12 @@ def test_pickled_weights_are_never_loaded(made, tmp_path):
 def test_missing_weights_are_an_error_not_random_numbers(made, tmp_path):
     from safetensors.torch import load_file, save_file
 
-    for name, lost in (("Bert", "cls.predictions.transform.dense.weight"), ("ModernBert", "head.dense.weight")):
+    lost_weights = {
+        "Bert": "cls.predictions.transform.dense.weight",
+        "ModernBert": "head.dense.weight",
+        "Electra": "generator_predictions.dense.weight",
+    }
+    for name, lost in lost_weights.items():
         file = copied(made(name), tmp_path) / "model.safetensors"
         weights = load_file(file)
         del weights[lost]
@@ -517,7 +527,7 @@ def test_missing_weights_are_an_error_not_random_numbers(made, tmp_path):
 
 
 def test_weights_of_another_shape_are_one_line(made, tmp_path):
-    for name in ("Bert", "ModernBert"):
+    for name in ("Bert", "ModernBert", "Electra"):
         copied(made(name), tmp_path)
         config = json.loads((tmp_path / "config.json").read_text()) | {"vocab_size": 33}
         (tmp_path / "config.json").write_text(json.dumps(config))

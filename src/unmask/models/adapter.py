@@ -200,7 +200,7 @@ class Pretrained:
             raise InputError("a wanted position is padding; ask only where a row has a token")
 
     def _check_blocks(self, masked: Tensor, rows: Tensor, places: Tensor) -> None:
-        """Raise InputError where a block is wanted before an earlier one is complete: networks are not trained for it."""
+        """Raise InputError where a block is wanted before an earlier one is complete: nothing was trained for that."""
         first = torch.where(masked.any(1), masked.int().argmax(1), masked.shape[1])
         early = places // self.block_size > (first // self.block_size)[rows]
         if bool(early.any()):

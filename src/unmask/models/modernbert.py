@@ -8,7 +8,6 @@ Source of the architecture: Warner et al., "Smarter, Better, Faster, Longer" (ar
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -126,23 +125,20 @@ def supports(config: Mapping[str, Any]) -> bool:
     )
 
 
-def load(file: Path, config: Mapping[str, Any], device: torch.device, dtype: torch.dtype | None) -> ModernBert:
-    """The network of `config` with the weights of a safetensors file, in `dtype` (None: as stored).
+def with_weights(config: Mapping[str, Any], weights: Mapping[str, Tensor]) -> ModernBert:
+    """The network of `config` with the weights of its file, which are used as they are, without a copy.
 
     Raises KeyError when weights are missing, RuntimeError when one has the wrong shape.
     """
-    from safetensors.torch import load_file
-
     with torch.device("meta"):  # no memory is spent on values that are about to be replaced
         network = ModernBert(config)
-    weights = load_file(file, device=str(device))
-    weights.setdefault("decoder.weight", weights["model.embeddings.tok_embeddings.weight"])
+    weights = {"decoder.weight": weights["model.embeddings.tok_embeddings.weight"], **weights}
     expected = network.state_dict().keys()
     absent = sorted(expected - weights.keys())
     if absent:
         raise KeyError(f"weights are missing, first {absent[0]}")
     network.load_state_dict({name: weights[name] for name in expected}, assign=True)
-    return network.to(dtype or network.decoder.weight.dtype).eval().requires_grad_(False)
+    return network.eval().requires_grad_(False)
 
 
 def _rope_bases(config: Mapping[str, Any]) -> dict[str, float]:

@@ -1,9 +1,9 @@
 """Networks behind one door: token ids in, logits of chosen columns out, with or without stored keys and values.
 
-Two kinds: transformers models of any architecture, and our plain ModernBERT. The door knows nothing about masks, shifts
-or special tokens; `unmask.models.adapter` puts those around it. The language-model head runs only at the columns that
-are asked for wherever the architecture lets it: a hook picks those columns out of the body's hidden states before the
-head sees them, and a probe at loading compares that with the full computation and falls back to it.
+Two kinds: transformers models of any architecture, and our plain ModernBERT and BERT. The door knows nothing about
+masks, shifts or special tokens; `unmask.models.adapter` puts those around it. The language-model head runs only at the
+columns that are asked for wherever the architecture lets it: a hook picks those columns out of the body's hidden states
+before the head sees them, and a probe at loading compares that with the full computation and falls back to it.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from unmask.errors import InputError
+from unmask.models.bert import Bert
 from unmask.models.families import Family, Query
 from unmask.models.modernbert import KeyValues, ModernBert
 
@@ -40,13 +41,13 @@ class Network(Protocol):
 
 @dataclass
 class Plain:
-    """Our own ModernBERT."""
+    """A network of our own: ModernBERT or BERT."""
 
-    network: ModernBert
+    network: ModernBert | Bert
     wanted_only: bool = True
 
     def __post_init__(self) -> None:
-        weight = self.network.decoder.weight
+        weight = next(iter(self.network.parameters()))
         self.vocab_size, self.device, self.dtype = self.network.vocab_size, weight.device, weight.dtype
 
     @torch.no_grad()

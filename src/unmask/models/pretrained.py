@@ -5,11 +5,13 @@ Loads transformers' own masked language models, the checkpoints of `unmask train
 record in `unmask.models.families`; what they share is in `unmask.models.adapter`. Here a checkpoint's record, mask
 token, dtype and network are settled from the record, the checkpoint's own files and what the caller says.
 
-Importing this costs torch; transformers is imported only for checkpoints whose network is not our own ModernBERT.
+Importing this costs torch; transformers is imported only for checkpoints whose network is not one of our own.
 """
 
+import contextlib
 import dataclasses
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,11 @@ import torch
 
 from unmask.errors import InputError
 from unmask.files import read_json
-from unmask.models import checkpoint, families, modernbert
+from unmask.models import bert, checkpoint, families, modernbert
 from unmask.models.adapter import Pretrained
+from unmask.models.bert import Bert
 from unmask.models.families import Family
+from unmask.models.modernbert import ModernBert
 from unmask.models.network import Network, Plain, Transformers
 from unmask.models.text import Text
 
@@ -134,6 +138,13 @@ def _dtype(config: dict[str, Any], dtype: str | torch.dtype | None, device: torc
     return wanted
 
 
+_PLAIN: tuple[tuple[Callable[..., bool], Callable[..., ModernBert | Bert]], ...] = (
+    (modernbert.supports, modernbert.with_weights),
+    (bert.supports, Bert),
+)
+"""Networks of our own: which configs each computes, and how it is made from config and weights."""
+
+
 def _network(
     folder: Path,
     config: dict[str, Any],
@@ -142,9 +153,14 @@ def _network(
     dtype: torch.dtype | None,
     trust_remote_code: bool,
 ) -> Network:
-    weights = folder / "model.safetensors"
-    if modernbert.supports(config) and weights.is_file() and not config.get("auto_map"):
-        return Plain(modernbert.load(weights, config, device, dtype))
+    plain = next((make for supports, make in _PLAIN if supports(config)), None)
+    file = folder / "model.safetensors"
+    if plain is not None and file.is_file() and not config.get("auto_map"):
+        from safetensors.torch import load_file
+
+        weights = load_file(file, device=str(device))
+        with contextlib.suppress(KeyError):  # weights are missing or called otherwise: transformers knows what to do
+            return Plain(plain(config, {name: weight.to(dtype or weight.dtype) for name, weight in weights.items()}))
     return _transformers_network(folder, config, family, device, dtype, trust_remote_code)
 
 

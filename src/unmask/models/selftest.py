@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from unmask.errors import InputError
 from unmask.models.adapter import Pretrained
 from unmask.models.families import Query
 from unmask.models.predictor import Positions, Predictor
@@ -248,7 +249,11 @@ def _tokens(predictor: Predictor, text: str | None) -> Tensor:
         return torch.as_tensor(law.sample(1, 0), dtype=torch.int64, device=predictor.device)
     ids: list[int] = []
     if isinstance(predictor, Pretrained) and (text is not None or predictor.text.exists):
-        ids = predictor.encode(predictor.family.example if text is None else text)
+        try:
+            ids = predictor.encode(predictor.family.example if text is None else text)
+        except InputError:
+            if text is not None:
+                raise
     ids = [token for token in ids if token not in predictor.forbidden_ids]
     if len(ids) < 4:
         usable = [token for token in range(min(predictor.vocab_size, 4096)) if token not in predictor.forbidden_ids]

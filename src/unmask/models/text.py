@@ -26,7 +26,10 @@ class Text:
     def encode(self, text: str) -> list[int]:
         """Ids of `text` alone, special tokens neither added nor recognised."""
         if self._fast is not None:
-            ids = list(self._fast.encode(text, add_special_tokens=False).ids)
+            try:
+                ids = list(self._fast.encode(text, add_special_tokens=False).ids)
+            except Exception as error:  # the library raises bare Exception: a word outside a closed vocabulary
+                raise InputError(f"{text!r} cannot be written in the tokens of {self.folder} ({error})") from error
         else:
             # Tokenizers in pure Python, such as ESM's, can cut text only where they recognise tokens.
             found = self._slow.encode(text, add_special_tokens=False, split_special_tokens=self._slow.is_fast)
