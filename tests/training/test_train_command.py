@@ -12,9 +12,10 @@ from transformers import AutoModelForMaskedLM
 
 from unmask.cli import main
 
-SMALL = (
-    "--tokenizer characters --length 16 --size nano --batch-size 8 --held-out-rows 16 --samples 0 --log-every 1".split()
-)
+SMALL = [
+    *("--tokenizer", "characters", "--length", "16", "--size", "nano", "--batch-size", "8"),
+    *("--held-out-rows", "16", "--samples", "0", "--log-every", "1"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -27,8 +27,8 @@ class Data:
     held_out: Windows
     characters_per_token: float | None
     """Of the held-out text; None for a law."""
-    exact_nelbo: float | None
-    """The entropy of the law per token, nats: no network can be below it. None for text."""
+    law: Law | None
+    """The law, when its curve is known exactly; None for text."""
     digest: str
     """SHA-256 of what the run is trained on, to refuse a resume on something else."""
     summary: dict[str, Any]
@@ -38,6 +38,11 @@ class Data:
     def length(self) -> int:
         """L, tokens of a window."""
         return self.train.length
+
+    @property
+    def exact_nelbo(self) -> float | None:
+        """The entropy of the law per token, nats: no network can be below it. None for text."""
+        return None if self.law is None else self.law.curve().entropy / self.law.length
 
 
 def prepare(options: TrainingOptions, made: PreTrainedTokenizerBase | None = None) -> Data:
@@ -59,7 +64,7 @@ def _of_law(name: str, options: TrainingOptions, made: PreTrainedTokenizerBase |
         train=LawWindows(law, seed=options.seed),
         held_out=LawWindows(law, count=options.held_out_rows, seed=options.seed + 1),
         characters_per_token=None,
-        exact_nelbo=law.curve().entropy / law.length,
+        law=law if law.curve().stderr is None else None,
         digest=hashlib.sha256(f"{LAW}{name}".encode()).hexdigest(),
         summary={"law": repr(law), "tokens_in_vocabulary": law.vocab_size + 1},
     )
@@ -82,7 +87,7 @@ def _of_text(options: TrainingOptions, made: PreTrainedTokenizerBase | None) -> 
         train=TextWindows(train, options.length, options.seed),
         held_out=FixedWindows(held_out, options.length),
         characters_per_token=characters / len(held_out),
-        exact_nelbo=None,
+        law=None,
         digest=corpus.digest(documents),
         summary={
             "documents": len(parts.train),

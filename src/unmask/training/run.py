@@ -91,7 +91,7 @@ def _accelerator(options: TrainingOptions) -> Accelerator:
 
 def _network(options: TrainingOptions, data: Any) -> Any:
     if options.init_from is None:
-        positions = options.positions or ("rotary" if data.exact_nelbo is None else "learned")
+        positions = options.positions or ("rotary" if data.characters_per_token is not None else "learned")
         return networks.from_scratch(options.size, len(data.tokenizer), data.length, options.seed, positions)
     network = networks.continue_from(options.init_from)
     longest = getattr(network.config, "max_position_embeddings", data.length)

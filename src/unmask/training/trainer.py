@@ -7,6 +7,7 @@ accelerate carries devices, processes, mixed precision and clipping; the loop it
 
 from __future__ import annotations
 
+import functools
 import math
 import shutil
 import signal
@@ -26,7 +27,7 @@ from unmask.errors import InputError
 from unmask.files import write_json
 from unmask.training import checkpoint
 from unmask.training.data import Data
-from unmask.training.evaluate import HeldOut, held_out
+from unmask.training.evaluate import Exam, HeldOut
 from unmask.training.monitor import Monitor
 from unmask.training.network import parameters
 from unmask.training.objective import Corrupted, HiddenLogits, corrupt, objective, revealed, stratified_counts
@@ -88,7 +89,7 @@ class Trainer:
         self.monitor.say(f"resuming {self.out} at step {self.position.step}")
 
     def run(self, until: int | None = None) -> None:
-        """Train to the end, to step `until`, or until the process is asked to stop; look at held-out text on the way."""
+        """Train to the end, to step `until` or until asked to stop, looking at held-out text on the way."""
         self.model.train()
         self._began = time.perf_counter()
         waiting = torch.zeros((), device=self.accelerator.device)  # losses since the last line of the log
@@ -203,13 +204,7 @@ class Trainer:
         """Held-out figures, a checkpoint and samples; the best network so far becomes the result."""
         if self.accelerator.is_main_process:
             options = self.options
-            look = held_out(
-                self.logits,
-                self.data.held_out,
-                self.mask_token_id,
-                options.held_out_rows,
-                self.data.characters_per_token,
-            )
+            look = self._exam.ask(self.logits)
             self._require_finite(look.nelbo)
             self.last_look = look
             self.monitor.looked(self.position.step, look.to_dict(), self._headline(look))
@@ -224,6 +219,12 @@ class Trainer:
             if options.samples:
                 self.monitor.sampled(self.position.step, self._samples(folder))
         self.accelerator.wait_for_everyone()
+
+    @functools.cached_property
+    def _exam(self) -> Exam:
+        """The same questions at every look."""
+        data = self.data
+        return Exam(data.held_out, self.mask_token_id, self.options.held_out_rows, data.characters_per_token, data.law)
 
     def _samples(self, folder: Path) -> list[str]:
         """Texts drawn one token at a time from a checkpoint, as anyone who loads it would draw them."""
