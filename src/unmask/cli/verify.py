@@ -10,7 +10,7 @@ from unmask.cli.common import AsJson, OutFolder, print_json
 def verify(
     laws: Annotated[
         str | None,
-        typer.Option("--laws", metavar="A,B,…", help="Only these laws; any of `unmask laws` with an exact curve."),
+        typer.Option("--laws", metavar="A,B,…", help="Only these; also any of `unmask laws` with an exact curve."),
     ] = None,
     length: Annotated[int, typer.Option("--length", help="Tokens in a sequence, 8 to 256.")] = 64,
     out: OutFolder = None,
@@ -36,8 +36,8 @@ def verify(
         verification = compute(names, length, progress=status.update)
         if out is not None:
             status.update(f"writing {out}")
-            given = "".join(f" {flag} {value}" for flag, value in (("--laws", laws), ("--length", length)) if value)
-            reports.write(verification, out, f"unmask verify{given} --out {out}")
+            chosen = "" if laws is None else f" --laws {laws}"
+            reports.write(verification, out, f"unmask verify{chosen} --length {length} --out {out}")
     if as_json:
         print_json(verification.to_dict())
     else:

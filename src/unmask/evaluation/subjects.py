@@ -74,11 +74,8 @@ _BUILDERS: dict[str, tuple[str, str, Callable[[int], Law]]] = {
     ),
     "noisy": (
         "repeated with noise",
-        (
-            "All tokens equal, but each is replaced by a random one with probability 0.5: a few tokens tell almost "
-            "everything."
-        ),
-        lambda length: laws.Repeated(length, 4, noise=0.5),
+        "One bit repeated; each copy is a fair coin instead with probability 0.2: a few tokens tell almost all.",
+        lambda length: laws.Repeated(length, 2, noise=0.2),
     ),
     "parity": (
         "parity",
@@ -122,7 +119,7 @@ _BUILDERS: dict[str, tuple[str, str, Callable[[int], Law]]] = {
         "Spins that prefer to agree with their neighbours (coupling 0.5).",
         lambda length: laws.IsingChain(length, 0.5),
     ),
-    "cold-ising": (
+    "cold_ising": (
         "cold Ising chain",
         "The same chain with coupling 1.2: long runs of equal spins.",
         lambda length: laws.IsingChain(length, 1.2),
@@ -160,7 +157,7 @@ def subjects(names: Sequence[str] | None, length: int) -> tuple[Subject, ...]:
     """
     if not 8 <= length <= 256:
         raise InputError(f"length is {length}; expected a whole number from 8 to 256")
-    chosen = NAMES if names is None else tuple(names)
+    chosen = NAMES if names is None else tuple(name.removeprefix("law:") for name in names)
     if not chosen:
         raise InputError(f"laws is empty; choose from {', '.join(NAMES)}")
     repeated = {name for name in chosen if chosen.count(name) > 1}
@@ -183,9 +180,9 @@ def parse_names(text: str) -> list[str]:
 def _from_catalogue(name: str) -> Law:
     from unmask.laws import catalogue
 
-    if name.partition(":")[0] not in catalogue.names():
+    if name.partition(":")[0].replace("-", "_") not in catalogue.names():
         raise InputError(
-            f"laws has {name!r}, which is no law; choose from {', '.join(NAMES)}, "
-            f"or a law of the catalogue such as permutation:length=8"
+            f"laws has {name!r}, which is no law; choose from {', '.join(NAMES)}, or a law of the catalogue such as "
+            "permutation:length=8"
         )
     return catalogue.from_name(name)

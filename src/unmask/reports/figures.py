@@ -37,7 +37,7 @@ _STYLE: dict[str, Any] = {
     "font.size": 10.0,
     "axes.edgecolor": FAINT,
     "axes.labelcolor": INK,
-    "axes.titlesize": 11.0,
+    "axes.titlesize": 10.0,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "axes.titlecolor": INK,
@@ -106,5 +106,8 @@ def inline_svg(figure: Figure, name: str, description: str) -> str:
 
 def _save(figure: Figure, kind: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
+    if figure.get_layout_engine() is not None:  # laid out once; every later file of the same figure looks the same
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
     figure.savefig(buffer, format=kind, metadata={"Date": None} if kind == "svg" else None, **options)
     return buffer.getvalue()

@@ -23,7 +23,8 @@ from unmask.reports.figures import BLUE, FAINT, GREEN, GRID, INK, ORANGE, PURPLE
 from unmask.theory.price import price
 from unmask.theory.schedule import Schedule
 
-SMALL = (4.2, 3.3)
+SHOWN_STEPS = 8
+SMALL = (3.7, 2.9)
 WIDE = (8.4, 4.2)
 FAMILY_TITLES = {family.name: family.title for family in FAMILIES}
 NOTHING = 1e-12  # nats; stands for an error of zero on a logarithmic axis, far below what is shown
@@ -41,6 +42,50 @@ LINEARITY_KEY = (
 )
 
 
+def all_figures(verification: Verification) -> dict[str, Figure]:
+    """Every figure that is written to a file, by the name of the file."""
+    subject = shown_subject(verification)
+    return {
+        "signature": grid(
+            lambda axes, item: draw_signature(axes, subject, *item), signature_schedules(verification), 2
+        ),
+        "rate": flatness(verification),
+        "linear": one_line(verification),
+        "linear-families": grid(
+            lambda axes, family: draw_linearity(axes, verification, family),
+            families(verification),
+            key=LINEARITY_KEY,
+        ),
+        "few-steps": grid(
+            lambda axes, law: draw_price_against_steps(axes, verification, law),
+            verification.subjects,
+            key=PRICE_KEY,
+        ),
+        "bounds": band_factors(verification),
+        "training-error": training_error(verification, "markov"),
+    }
+
+
+def shown_subject(verification: Verification) -> Subject:
+    """The law of the signature plot: the Markov chain, or the first whose tokens know anything of each other."""
+    ranked = sorted(verification.subjects, key=lambda subject: (subject.name != "markov", not subject.has_information))
+    return ranked[0]
+
+
+def signature_schedules(verification: Verification) -> list[tuple[Schedule, str]]:
+    """The even split and the best schedule of that law, each with a title."""
+    subject = shown_subject(verification)
+    rows = verification.claim("few-steps").data.where(law=subject.name, steps=SHOWN_STEPS)
+    best = Schedule(map(int, rows.column("sizes_best")[0].split()))
+    even = Schedule.uniform(subject.curve.length, SHOWN_STEPS)
+    return [(even, f"{subject.title}, even split"), (best, f"{subject.title}, best schedule")]
+
+
+def families(verification: Verification) -> list[str]:
+    """The families of the linearity claim, in order."""
+    return list(dict.fromkeys(verification.claim("linear").data.column("family")))
+
+
 def signature(subject: Subject, schedule: Schedule, title: str) -> Figure:
     """The information curve with the schedule's rectangles: the area between them is the KL."""
     figure = Figure(figsize=SMALL)
@@ -53,10 +98,10 @@ def draw_signature(axes: Axes, subject: Subject, schedule: Schedule, title: str)
     """Bars of the curve in grey, what the rectangles add in blue, their outline in ink."""
     curve = subject.curve
     heights = np.repeat(curve.values[schedule.revealed], schedule.sizes)  # (L,) what each token is charged
-    left = np.arange(curve.length)
-    axes.bar(left, curve.values, width=1.0, align="edge", color=GRID, linewidth=0)
-    axes.bar(left, heights - curve.values, 1.0, curve.values, align="edge", color=SKY, linewidth=0)
-    axes.stairs(curve.values, np.arange(curve.length + 1), color=INK, linewidth=1.6, baseline=None)
+    edges = np.arange(curve.length + 1)
+    axes.stairs(curve.values, edges, fill=True, color=GRID, linewidth=0)
+    axes.stairs(heights, edges, baseline=curve.values, fill=True, color=SKY, linewidth=0)
+    axes.stairs(curve.values, edges, color=INK, linewidth=1.6, baseline=None)
     axes.bar(
         schedule.revealed, curve.values[schedule.revealed], schedule.sizes, align="edge", fill=False, edgecolor=BLUE
     )
@@ -116,7 +161,7 @@ def flatness(verification: Verification) -> Figure:
     figure = Figure(figsize=WIDE)
     axes = figure.add_subplot()
     data = verification.claim("rate").data
-    shown = {"repeated": ORANGE, "markov": BLUE, "ising": SKY, "permutation": GREEN, "parity": PURPLE}
+    shown = {"repeated": ORANGE, "markov": BLUE, "ising": INK, "permutation": GREEN, "parity": PURPLE}
     starts = []
     longest = max(subject.curve.length for subject in verification.subjects)
     for subject in sorted(verification.subjects, key=lambda subject: subject.name in shown):
@@ -146,13 +191,12 @@ def one_line(verification: Verification) -> Figure:
     figure = Figure(figsize=WIDE)
     axes = figure.add_subplot()
     data = verification.claim("linear").data
-    families = list(dict.fromkeys(data.column("family")))
     total = np.array(data.column("total_information"))
     slope = float(np.max(np.array(data.column("random_first_most")) / total))
     ends = np.array([total.min() / 1.5, total.max() * 1.5])
     axes.plot(ends, slope * ends, color=FAINT, linewidth=1.2, linestyle=(0, (2, 2)))
     looks = zip("osD^vP", (BLUE, ORANGE, GREEN, PURPLE, SKY, INK), strict=True)
-    for family, (marker, colour) in zip(families, looks, strict=True):
+    for family, (marker, colour) in zip(families(verification), looks, strict=True):
         rows = data.where(family=family)
         label = f"{FAMILY_TITLES[family]}, {rows.column('knob')[0]} varied"
         axes.plot(rows.column("total_information"), rows.column("kl_random_first"), marker, color=colour, label=label)
@@ -213,7 +257,9 @@ def band_factors(verification: Verification) -> Figure:
     axes.set_xlabel("largest step, tokens")
     axes.set_ylabel("upper bound / lower bound")
     axes.text(2.1, 2.15, "sharp constants: never more than 2×", color=BLUE, va="bottom", weight="bold")
-    axes.text(2.1, 620, "the paper's constants, one line for each law", color=ORANGE, va="bottom", weight="bold")
+    axes.set_ylim(0.8, 1.3 * max([32.0, *axes.dataLim.intervaly]))
+    paper = "the paper's constants, one line for each law"
+    axes.text(0.015, 0.97, paper, transform=axes.transAxes, color=ORANGE, va="top", weight="bold")
     return figure
 
 
@@ -257,13 +303,14 @@ def grid(
     key: Sequence[tuple[str, str, str]] = (),
 ) -> Figure:
     """One figure of many panels, for the PNG and SVG files: `draw(axes, item)` for each item, and one key for all."""
+    columns = min(columns, len(items))
     rows = -(-len(items) // columns)
     figure = Figure(figsize=(SMALL[0] * columns, SMALL[1] * rows))
     for place, item in enumerate(items):
         draw(figure.add_subplot(rows, columns, place + 1), item)
     if key:
         lines = [Line2D([], [], color=colour, linestyle=line) for _, colour, line in key]
-        figure.legend(lines, [label for label, _, _ in key], loc="outside upper left", ncols=len(key))
+        figure.legend(lines, [label for label, _, _ in key], loc="outside upper left", ncols=columns)
     return figure
 
 

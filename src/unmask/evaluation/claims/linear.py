@@ -73,7 +73,7 @@ FAMILIES = (
     ),
     Family(
         "repeated",
-        "one symbol repeated",
+        "repeated symbol",
         "alphabet",
         (2, 4, 8, 16, 32, 64, 128),
         lambda length, size: laws.Repeated(length, int(size)),
@@ -100,7 +100,7 @@ FAMILIES = (
         "repeated with noise",
         "noise",
         (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
-        lambda length, noise: laws.Repeated(length, 4, noise=noise),
+        lambda length, noise: laws.Repeated(length, 2, noise=noise),
         scales=False,
     ),
     Family(
@@ -129,7 +129,7 @@ def check(length: int) -> Claim:
     return Claim(
         key="linear",
         title="The error is linear in the information between tokens",
-        statement="At a given number of steps, twice the information between tokens is twice the error.",
+        statement="At a given number of steps, twice the information between tokens means twice the error.",
         checked=(
             f"T = {steps}, steps of {size}, one knob turned at a time. Families that scale the whole curve: KL/ΣI "
             "is the same number for every member, to 1e-9. Families whose curve changes shape: with a random "

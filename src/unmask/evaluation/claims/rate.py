@@ -61,7 +61,7 @@ def check(subjects: Sequence[Subject]) -> Claim:
     return Claim(
         key="rate",
         title="The error falls like 1/T",
-        statement="Halve the tokens revealed at once and you halve the error: T·KL stays flat, as T grows.",
+        statement="T·KL is bounded for every law, and flat unless the information comes with the last tokens.",
         checked=(
             "For every T: the even split costs at most ΣI/T (the corollary with C = 1) and at most "
             "(⌈L/T⌉−1)/L·ΣI. For every step size s with a random first step: KL lies between Z(L−s+1)/Z(L−1) and "

@@ -64,7 +64,7 @@ def check(subjects: Sequence[Subject]) -> Claim:
     return Claim(
         key="bounds",
         title="The bounds hold, and they are sharp",
-        statement="Upper bound ≥ exact error ≥ lower bound, always; with sharp constants they are a factor 2 apart.",
+        statement="Upper bound ≥ every schedule, worst schedule ≥ lower bound; sharp constants leave a factor of 2.",
         checked=(
             f"{tried:,} schedules (seven families at every T) on {len(subjects)} laws: KL is at most the paper's "
             "bound (Thm 1), at most the sharp one (F8), at most the certificates (F10), and at most 16 times the "
