@@ -112,6 +112,8 @@ CURVES = {
     "cliff": np.array([1.0] * 200 + [0.0] * 312),
     "flat": np.ones(512),
     "nothing": np.zeros(512),
+    "down to the smallest float": np.exp(-np.arange(512.0) * 1.5),
+    "up to large ones": 1e200 * np.exp(-np.arange(512) / 50),
     "one part in a billion": 1 + 1e-9 * np.linspace(1.0, 0.0, 512) ** 2,
 }
 

@@ -23,7 +23,7 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-# Prices closer than this, relative to the largest one, are taken to be equal.
+# Prices closer than this, relative to the larger one, are taken to be equal.
 RESOLUTION = 1e-13
 
 
@@ -49,31 +49,33 @@ def path_price(values: FloatArray, boundaries: list[int]) -> float:
 def layer_prices(values: FloatArray) -> Iterator[float]:
     """The least price of T steps for T = 1, 2, .., L, one at a time.
 
-    `F_t(b) = f_t(b) - sum_{k<b} c_k`, the price so far, is kept rather than f_t: it is small where precision matters.
-    Lines through a >= b need no exclusion: they stand for steps that go back, which never pay.
+    `F_t(b) = f_t(b) - sum_{k<b} c_k`, the price so far, is kept rather than f_t. Positions and sums are counted from
+    the end, where small prices are decided and small numbers keep their digits. Lines through a >= b need no
+    exclusion: they stand for steps that go back, which never pay.
     """
     length = len(values)
-    costs = values - values[-1]  # a constant changes no price
-    singly = np.concatenate(([0.0], np.cumsum(costs)))
-    counts = np.arange(length + 1)
-    first_of_plateau = np.flatnonzero(
-        np.diff(costs, prepend=np.inf) < 0
-    )  # of equal slopes the first line is the lowest
-    price = counts * costs[0] - singly  # F_1 at every b
-    yield float(price[length])
+    scale = float(values[0] - values[-1]) or 1.0
+    costs = (values - values[-1]) / scale  # from 1 down to 0: neither constants nor factors matter
+    left = np.append(np.cumsum(costs[::-1])[::-1], 0.0)  # cost of the tokens from b on, one a step
+    drift = math.fsum(costs) - left[0]  # what the rounding of these sums puts into every price
+    counts = np.arange(-length, 1)  # b - L
+    plateaus = np.flatnonzero(np.diff(costs, prepend=np.inf) < 0)  # of equal slopes the first line is the lowest
+    price = (counts + length) * costs[0] + (left - left[0])  # F_1 at every b
+    yield max(float(price[length] - drift), 0.0) * scale
     for step in range(2, length + 1):
         start = step - 1  # the t-th step starts at t-1 or later
-        later = first_of_plateau[np.searchsorted(first_of_plateau, start, side="right") :]
+        later = plateaus[np.searchsorted(plateaus, start, side="right") :]
         lines = np.concatenate(([start], later))
         slopes = costs[lines]
-        heights = price[lines] + (singly[lines] - lines * slopes)
+        heights = price[lines] - left[lines] - counts[lines] * slopes
         kept = _lower_envelope(slopes, heights)
         lines, slopes, heights = lines[kept], slopes[kept], heights[kept]
-        turns = np.diff(heights) / -np.diff(slopes)  # from where on the next line is lower
+        with np.errstate(over="ignore"):  # lines all but parallel cross at infinity
+            turns = np.diff(heights) / -np.diff(slopes)  # from where on the next line is lower
         best = np.searchsorted(turns, counts[step:])
         chosen = lines[best]
-        price[step:] = price[chosen] + ((counts[step:] - chosen) * slopes[best] - (singly[step:] - singly[chosen]))
-        yield max(float(price[length]), 0.0)
+        price[step:] = price[chosen] + ((counts[step:] - counts[chosen]) * slopes[best] + (left[step:] - left[chosen]))
+        yield max(float(price[length] - drift), 0.0) * scale
 
 
 def _lower_envelope(slopes: FloatArray, heights: FloatArray) -> IntArray:
@@ -113,7 +115,9 @@ def cheapest_path(values: list[float], price_per_step: float) -> list[int]:
     with the query from which it is. Lists and floats, not arrays: the loop is sequential, and this is its fastest form.
     """
     length = len(values)
-    best = [0.0] * (length + 1)  # least cost to have revealed b
+    # least cost to have revealed b, counted, as positions are, from the end: small numbers where little is left
+    best = [0.0] * (length + 1)
+    best[0] = -math.fsum(values)
     parent = [0] * (length + 1)
     queue = [0] * length  # lines, by the count a where their step starts
     height = [0.0] * length
@@ -122,7 +126,7 @@ def cheapest_path(values: list[float], price_per_step: float) -> list[int]:
     for b in range(1, length + 1):
         a = b - 1
         slope = values[a]
-        intercept = best[a] + price_per_step - a * slope
+        intercept = best[a] + price_per_step + (length - a) * slope
         enters = float(b)
         while tail > head:
             fall = values[queue[tail - 1]] - slope
@@ -133,7 +137,7 @@ def cheapest_path(values: list[float], price_per_step: float) -> list[int]:
                     break
                 tail -= 1
                 continue
-            crossing = rise / fall
+            crossing = length + rise / fall
             if crossing > b and crossing > lowest_from[tail - 1]:
                 enters = crossing
                 break
@@ -149,7 +153,7 @@ def cheapest_path(values: list[float], price_per_step: float) -> list[int]:
             head += 1
         start = queue[head]
         parent[b] = start
-        best[b] = height[head] + b * values[start]
+        best[b] = height[head] - (length - b) * values[start]
     boundaries = [length]
     while boundaries[-1]:
         boundaries.append(parent[boundaries[-1]])
@@ -182,9 +186,9 @@ def hull_edge(
     if enough(few):
         return few, few
     many = Path(list(range(length + 1)), 0.0)
-    resolution = RESOLUTION * max(few.price, 1e-300)
     model_helps = use_model = True
     while many.steps - few.steps > 1:
+        resolution = RESOLUTION * few.price
         chord = (few.price - many.price) / (many.steps - few.steps)
         if few.price - many.price <= resolution:
             break
