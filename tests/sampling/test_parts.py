@@ -72,8 +72,9 @@ def test_temperature_top_k_and_top_p_change_the_law_as_their_names_say():
 
 
 def test_shaping_the_draw_does_not_change_the_choice_of_positions():
-    plain = unmask.sample(TinyNetwork(), recipes.margin(9), n=1, length=9, seed=1)
-    cold = unmask.sample(TinyNetwork(), recipes.margin(9).drawing(temperature=0.1, top_p=0.5), n=1, length=9, seed=1)
+    options = {"n": 1, "length": 9, "seed": 1, "entropies": True}
+    plain = unmask.sample(TinyNetwork(), recipes.margin(9), **options)
+    cold = unmask.sample(TinyNetwork(), recipes.margin(9).drawing(temperature=0.1, top_p=0.5), **options)
     assert plain.trace.row(0)[0]["positions"] == cold.trace.row(0)[0]["positions"]
     assert plain.trace.row(0)[0]["entropies"] == cold.trace.row(0)[0]["entropies"]
 

@@ -61,6 +61,12 @@ def test_numpy_seeds_are_not_negative_and_gumbels_have_the_gumbel_mean():
     assert torch.isfinite(g).all()
 
 
+def test_numbers_are_hashed_alike_on_the_host_and_on_the_device():
+    for value in (0, 1, 7, 123_456_789_012_345):
+        state = row_seeds(3, 5)
+        assert torch.equal(combine(state, value), combine(state, torch.tensor(value)))
+
+
 def test_combine_depends_on_the_order_of_what_is_combined():
     state = torch.tensor([5])
     assert combine(combine(state, 1), 2) != combine(combine(state, 2), 1)

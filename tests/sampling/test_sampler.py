@@ -135,15 +135,18 @@ def test_planned_samplers_ask_only_for_the_positions_they_reveal():
     assert out.nfe.tolist() == [4] * 5
 
 
+WAITS = ("_local_scalar_dense", "nonzero", "equal", "is_nonzero", "masked_select")
+
+
 class CountWaits(TorchDispatchMode):
-    """Counts operations for which the host must wait for the device."""
+    """Counts operations for which the host waits for the device: values read back, data-dependent shapes."""
 
     def __init__(self):
         super().__init__()
         self.count = 0
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        self.count += function.overloadpacket.__name__ in ("_local_scalar_dense", "nonzero", "equal", "is_nonzero")
+        self.count += function.overloadpacket.__name__ in WAITS
         return function(*args, **(kwargs or {}))
 
 

@@ -33,7 +33,8 @@ class Predictor(Protocol):
     mask_token_id: int | None
     """The id that marks a hidden token, or None when the predictor has none (a law)."""
     forbidden_ids: tuple[int, ...]
-    """Ids that must never be drawn: the mask token, padded vocabulary."""
+    """Ids that must never be drawn: the mask token, padded vocabulary. Whoever draws suppresses them; a predictor that
+    gives them probability zero itself may say so with `suppresses_forbidden = True` and saves them the work."""
     end_of_text_id: int | None
     """The id that ends a text, or None."""
     device: torch.device

@@ -31,6 +31,7 @@ class Canvas:
         live: (R,) bool on the CPU; rows that are not finished.
         changed: (R,) bool on the CPU; rows whose canvas differs from when the network last saw it.
         memory: what policies remember during one run, under keys of their own.
+        keep_entropies: whether the trace shall hold entropies that the rule itself has no use for.
         notes: sentences about roundings and skipped work, shown with the output.
     """
 
@@ -50,6 +51,7 @@ class Canvas:
         self.memory: dict[Any, Any] = {}
         self.notes: list[str] = []
         self.trace = Trace()
+        self.keep_entropies = False
 
     @property
     def rows(self) -> int:

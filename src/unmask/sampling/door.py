@@ -53,7 +53,7 @@ class Door:
                 raise InputError(
                     f"the predictor's probabilities sum to exp({error:.3g}), not 1; it must return log-probabilities"
                 )
-        if len(self.forbidden):
+        if len(self.forbidden) and not getattr(self.predictor, "suppresses_forbidden", False):
             laws = suppress(laws, self.forbidden)
         if count:
             self.bad |= ~torch.isfinite(laws.amax(-1)).all()  # NaN, +inf and laws without any mass all end here

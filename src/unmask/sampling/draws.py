@@ -30,8 +30,21 @@ def _inverse(weights: Tensor, u: Tensor) -> Tensor:
     return (cumulative > target[:, None]).byte().argmax(-1)
 
 
+def slices(log_probs: Tensor) -> tuple[Tensor, ...]:
+    """(N, V) laws in slices small enough that what is computed from one stays in the processor's cache."""
+    numbers = 1 << 20 if log_probs.device.type == "cpu" else 1 << 26
+    return log_probs.split(max(1, numbers // max(1, log_probs.shape[-1])))
+
+
 def categorical(log_probs: Tensor, chunk_uniforms: Tensor, within_uniforms: Tensor) -> Tensor:
     """Exact draws from N laws: (N, V) log-probabilities and two (N,) float64 uniforms to (N,) tokens."""
+    parts = slices(log_probs)
+    size = max(1, len(parts[0]))
+    uniforms_of = zip(chunk_uniforms.split(size), within_uniforms.split(size), strict=True)
+    return torch.cat([_categorical(part, *pair) for part, pair in zip(parts, uniforms_of, strict=True)])
+
+
+def _categorical(log_probs: Tensor, chunk_uniforms: Tensor, within_uniforms: Tensor) -> Tensor:
     vocab_size = log_probs.shape[-1]
     probabilities = log_probs.exp()
     whole = vocab_size // _CHUNK * _CHUNK

@@ -12,6 +12,9 @@ from torch import Tensor
 TOKEN_CHUNK, TOKEN_WITHIN, ORDER, SIZES, REVISION, REVISION_TOKEN = range(6)
 
 
+_WORD = (1 << 64) - 1
+
+
 def _signed(constant: int) -> int:
     return constant - (1 << 64) if constant >= 1 << 63 else constant
 
@@ -34,13 +37,23 @@ def mix(x: Tensor) -> Tensor:
 
 
 def combine(state: Tensor, value: Tensor | int) -> Tensor:
-    """Hash one more whole number into the state."""
-    return mix((state ^ mix(torch.as_tensor(value, device=state.device) * _GOLDEN + _GOLDEN)) + _GOLDEN)
+    """Hash one more whole number into the state. A Python number is hashed on the host: no copy to the device."""
+    if isinstance(value, int):
+        word = _mix_word((value * _GOLDEN + _GOLDEN) & _WORD)
+        return mix((state ^ _signed(word)) + _GOLDEN)
+    return mix((state ^ mix(value * _GOLDEN + _GOLDEN)) + _GOLDEN)
+
+
+def _mix_word(x: int) -> int:
+    """`mix` of one 64-bit word."""
+    x = ((x ^ (x >> 30)) * _FIRST) & _WORD
+    x = ((x ^ (x >> 27)) * _SECOND) & _WORD
+    return x ^ (x >> 31)
 
 
 def row_seeds(seed: int, rows: int, salt: int = 0) -> Tensor:
     """Seeds of rows 0..rows-1 derived from one seed, (rows,) int64 on the CPU. Different salts give unrelated seeds."""
-    start = combine(torch.tensor([_signed(seed & ((1 << 64) - 1))]), salt)
+    start = combine(torch.tensor([_signed(seed & _WORD)]), salt)
     return combine(start, torch.arange(rows))
 
 

@@ -89,6 +89,7 @@ def sample(
     length: int | None = None,
     new_tokens: int | None = None,
     batch_size: int | None = None,
+    entropies: bool = False,
 ) -> Output:
     """Sample text.
 
@@ -100,6 +101,7 @@ def sample(
         seeds: (n,) explicit row seeds instead; a row depends on its own seed alone.
         prompt, infill, length, new_tokens: what is given and how much is to be filled (see `request.rows_of`).
         batch_size: rows that go through the network together; by default as many as fit in about a gibibyte of laws.
+        entropies: put the entropy of every revealed position into the trace, also where the rule does not need it.
 
     Returns:
         Output: tokens, network calls, log-probabilities and the trace.
@@ -115,6 +117,7 @@ def sample(
     done = []  # (names of the rows, finished canvas)
     for names in batches(rows, sampler, predictor, batch_size):
         canvas = canvas_of([rows[name] for name in names], seeds[names], predictor)
+        canvas.keep_entropies = entropies
         done.append((torch.tensor(names), sampler.run(canvas, Door(predictor, canvas))))
     return _gather(done, rows, seeds, sampler)
 

@@ -98,6 +98,7 @@ class Sampler:
     def reveal(self, step: Step) -> None:
         """Draw the tokens of the chosen positions and commit them."""
         canvas, positions, laws, shaped, tokens = step.canvas, step.positions, step.log_probs, step.shaped, step.drawn
+        taken = None  # all of them
         if step.picked is not None:
             taken = step.picked[positions.rows, positions.columns].nonzero().squeeze(1)
             positions = Positions(positions.rows[taken], positions.columns[taken])
@@ -110,7 +111,13 @@ class Sampler:
         shaped = self.shape(laws, positions, step) if shaped is None else shaped
         tokens = self.draw(shaped, positions, canvas) if tokens is None else tokens
         log_probs = shaped.gather(-1, tokens[:, None]).squeeze(-1)
-        canvas.reveal(positions, tokens, log_probs, entropy(laws), step.counts)
+        canvas.reveal(positions, tokens, log_probs, self._entropies(step, laws, taken), step.counts)
+
+    def _entropies(self, step: Step, laws: Tensor, taken: Tensor | None) -> Tensor | None:
+        """Entropies of the revealed positions, for the trace: those the rule computed, or new ones if asked for."""
+        if "entropy" in vars(step) and taken is not None:
+            return step.entropy[taken]
+        return entropy(laws) if step.canvas.keep_entropies else None
 
     def guard(self, canvas: Canvas, moved: Tensor) -> None:
         """Raise when a row is stuck or has run too long. `moved`: (R,) rows that reveal something in this step."""

@@ -86,7 +86,10 @@ class WithoutEndOfText:
 
     def __call__(self, log_probs: Tensor, positions: Positions, step: Step) -> Tensor:
         tokens = self.tokens or (end_of_text(step, None),)
-        return log_probs.index_fill(-1, torch.tensor(tokens, device=log_probs.device), -torch.inf).log_softmax(-1)
+        kept = log_probs.clone()
+        for token in tokens:
+            kept[:, token] = -torch.inf
+        return kept.log_softmax(-1)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from torch import Tensor
 from unmask.models.predictor import Positions
 from unmask.sampling.canvas import Canvas
 from unmask.sampling.door import Door
+from unmask.sampling.draws import slices
 
 
 class Step:
@@ -128,7 +129,7 @@ class Step:
         return self.open.sum(1)
 
 
-def entropy(log_probs: Tensor, at_a_time: int = 1 << 25) -> Tensor:
-    """Shannon entropy in nats of N laws, (N, V) to (N,); in slices, so that no second large array is kept."""
-    slices = log_probs.split(max(1, at_a_time // max(1, log_probs.shape[-1])))
-    return torch.cat([torch.special.entr(part.exp()).sum(-1) for part in slices])
+def entropy(log_probs: Tensor) -> Tensor:
+    """Shannon entropy in nats of N laws, (N, V) to (N,)."""
+    lowest = torch.finfo(log_probs.dtype).min  # so that 0 log 0 is 0 and not NaN
+    return -torch.cat([part.exp().mul_(part.clamp(min=lowest)).sum(-1) for part in slices(log_probs)])

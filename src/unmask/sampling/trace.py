@@ -109,7 +109,7 @@ class Trace:
                     line["tokens" if event.kind == "revealed" else "rewritten_tokens"].append(token)
                     if event.kind == "revealed":
                         line["log_probs"].append(log_prob)
-                        line["entropies"].append(entropy)
+                        line["entropies"] += [] if entropy is None else [entropy]
                 line["nats"] = spent[row]
         return [{k: v for k, v in line.items() if v != [] or k == "positions"} for line in lines.values()]
 
