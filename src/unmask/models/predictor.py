@@ -21,9 +21,9 @@ class Positions(NamedTuple):
 class Predictor(Protocol):
     """A mask predictor `p_i(. | x_S)`: a pure function of the canvas, so equal canvases may share one prediction.
 
-    Being masked is never inferred from a token id: `known` says it, and what stands in `tokens` where `known` is False is
-    never read by a predictor (it puts its own mask token there). The one exception is a uniform-state model, which has no
-    mask token and whose unknown positions hold the random tokens it is to correct: it reads `tokens` everywhere.
+    Being masked is never inferred from a token id: `known` says it, and what stands in `tokens` where `known` is False
+    is never read by a predictor (it puts its own mask token there). The one exception is a uniform-state model, which
+    has no mask token and whose unknown positions hold the random tokens it is to correct: it reads `tokens` everywhere.
     """
 
     vocab_size: int
