@@ -75,10 +75,10 @@ class Product:
 
 def test_rare_tokens_keep_their_rate_at_a_thousand_steps_and_fifty_thousand_tokens():
     """Tokens of probability 1.2e-6 each, 3 % together. A float32 Gumbel race against the mask would lose them all."""
-    out = unmask.sample(Product(50_000), recipes.ancestral(1000), n=3, length=1000, seed=0)
+    out = unmask.sample(Product(50_000), recipes.ancestral(1000), n=2, length=1000, seed=0)
     rare = int((out.tokens < 25_000).sum())
-    assert abs(rare - 90) < 4 * (3000 * 0.03 * 0.97) ** 0.5  # 4 standard deviations
-    assert len(out.tokens.unique()) > 2800
+    assert abs(rare - 60) < 4 * (2000 * 0.03 * 0.97) ** 0.5  # 4 standard deviations
+    assert len(out.tokens.unique()) > 1850
 
 
 def test_a_draw_does_not_depend_on_what_else_is_drawn():

@@ -117,6 +117,8 @@ def test_without_stopping_a_network_that_loves_the_end_fills_the_canvas_with_it(
         network, recipes.one_by_one(order=orders.LeftToRight()).ending(stops.EndOfText()), n=1, length=9
     )
     assert stopped.nfe.tolist() == [1]
+    assert (full.tokens_per_call, full.tokens_before_end_per_call) == (1, 1 / 9)
+    assert (stopped.tokens_per_call, stopped.tokens_before_end_per_call) == (9, 1)
     assert torch.equal(full.tokens, stopped.tokens)
 
 

@@ -59,8 +59,8 @@ class PlanOrder:
 
     @property
     def random(self) -> bool:
-        order = getattr(self.plan, "order", None)
-        return order is None or is_random(order)
+        parts = getattr(self.plan, "parts", (self.plan,))  # a plan may hold several orders, one drawn for each row
+        return len(parts) != 1 or is_random(getattr(parts[0], "order", None))
 
     def __call__(self, step: Step) -> Tensor:
         return -drawn_plan(self.plan, step.canvas)[0]
@@ -240,14 +240,10 @@ def drawn_plan(plan: Any, canvas: Canvas) -> tuple[Tensor, Tensor]:
         for row, columns in enumerate(open_columns):
             if len(columns) not in (0, plan.length):
                 given = canvas.length - len(columns)
-                hint = (
-                    f" with the {given} given tokens counted: plan the steps from {given} to {canvas.length}"
-                    if given
-                    else ""
-                )
+                shifted = f" on the curve shifted by the {given} given ones, InformationCurve(curve.values[{given}:])"
                 raise InputError(
                     f"the plan reveals {plan.length} tokens, but row {row} has {len(columns)} masked positions; "
-                    f"make a plan for {len(columns)} tokens{hint}"
+                    f"plan {len(columns)} tokens{shifted if given else ''}"
                 )
         drawn = [
             plan.draw(seed) if len(columns) else (np.zeros(0, dtype=np.int64), ())

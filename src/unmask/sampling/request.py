@@ -50,7 +50,7 @@ def rows_of(
         if length is not None and length != len(rows[0].tokens):
             raise InputError(f"length is {length}, but infill has {len(rows[0].tokens)} positions")
     else:
-        prompts = [torch.zeros(0, dtype=torch.int64)] if prompt is None else _prompts(prompt)
+        prompts = [torch.zeros(0, dtype=torch.int64)] if prompt is None else _lists(prompt, "prompt")
         rows = [_after(tokens, predictor, length, new_tokens) for tokens in prompts]
     if n is not None and len(rows) == 1:
         rows = rows * n
@@ -69,7 +69,7 @@ def texts_of(predictor: Predictor, tokens: Any, known: Any = None, prompt_length
         known: booleans like `tokens`, or (L,) for all texts.
         prompt_length: how many leading tokens are given; a number, or one for each text.
     """
-    texts = _prompts(tokens)
+    texts = _lists(tokens, "tokens")
     if known is not None:
         if not isinstance(prompt_length, int) or prompt_length:
             raise InputError("known and prompt_length were both given; known alone says which tokens are given")
@@ -91,6 +91,13 @@ def texts_of(predictor: Predictor, tokens: Any, known: Any = None, prompt_length
         check_row(predictor, row, number)
         scored[number, : len(row.tokens)] = ~row.known
     return rows, scored
+
+
+def counted(row: Tensor, mask: Tensor, end_of_text: int | None) -> int:
+    """How many tokens of a row count: those in `mask`, up to and including the first end of text among them."""
+    ends = (row == end_of_text) & mask if end_of_text is not None else torch.zeros_like(mask)
+    stop = int(ends.byte().argmax()) + 1 if bool(ends.any()) else len(mask)
+    return int(mask[:stop].sum())
 
 
 def check_row(predictor: Predictor, row: Row, number: int, complete: bool = False) -> None:
@@ -117,16 +124,17 @@ def _ids(values: Any, name: str) -> Tensor:
     return tokens.to(torch.int64).cpu()
 
 
-def _prompts(prompt: Any) -> list[Tensor]:
+def _lists(prompt: Any, name: str) -> list[Tensor]:
+    """One row or several of token ids, as a list of rows."""
     if isinstance(prompt, str):
-        raise InputError("prompt is text; give token ids (the tokenizer of the model makes them)")
+        raise InputError(f"{name} is text; give token ids (the tokenizer of the model makes them)")
     nested = isinstance(prompt, Sequence) and len(prompt) > 0 and not isinstance(prompt[0], int)
     scalars = isinstance(prompt, Sequence) and all(getattr(entry, "ndim", 1) == 0 for entry in prompt)
     if nested and not scalars:
-        return [_ids(row, f"prompt[{number}]").reshape(-1) for number, row in enumerate(prompt)]
-    tokens = _ids(prompt, "prompt")
+        return [_ids(row, f"{name}[{number}]").reshape(-1) for number, row in enumerate(prompt)]
+    tokens = _ids(prompt, name)
     if tokens.ndim > 2:
-        raise InputError(f"prompt has shape {tuple(tokens.shape)}; expected (length,) or (rows, length)")
+        raise InputError(f"{name} has shape {tuple(tokens.shape)}; expected (length,) or (rows, length)")
     return list(tokens) if tokens.ndim == 2 else [tokens.reshape(-1)]
 
 

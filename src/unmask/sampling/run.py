@@ -12,7 +12,7 @@ from unmask.sampling.canvas import Canvas
 from unmask.sampling.door import Door
 from unmask.sampling.randomness import row_seeds
 from unmask.sampling.recipes import as_sampler
-from unmask.sampling.request import Row, rows_of
+from unmask.sampling.request import Row, counted, rows_of
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.trace import Trace
 
@@ -31,6 +31,7 @@ class Output:
         seeds: (n,) int64; the seed of each row.
         trace: what happened, step by step.
         sampler: the sampler that was run.
+        end: (n,) int64; drawn tokens up to and including the first end of text.
         notes: roundings and the like.
     """
 
@@ -43,6 +44,7 @@ class Output:
     seeds: Tensor
     trace: Trace
     sampler: Sampler
+    end: Tensor
     notes: tuple[str, ...] = ()
 
     def rows(self) -> list[list[int]]:
@@ -54,6 +56,16 @@ class Output:
         """(n,) float64 log-probability of each row's tokens as drawn, given its positions, nats."""
         return self.log_probs.double().sum(1)
 
+    @property
+    def tokens_per_call(self) -> float:
+        """Drawn tokens for each network call."""
+        return int((self.tokens.ge(0) & ~self.given).sum()) / int(self.nfe.sum())
+
+    @property
+    def tokens_before_end_per_call(self) -> float:
+        """The same without what comes after the end of the text, which engines like to count."""
+        return int(self.end.sum()) / int(self.nfe.sum())
+
     def to_dict(self) -> dict[str, Any]:
         return {
             "sampler": self.sampler.name,
@@ -61,16 +73,16 @@ class Output:
             "nfe": self.nfe.tolist(),
             "steps": self.steps.tolist(),
             "log_prob": self.log_prob.tolist(),
+            "tokens_per_call": self.tokens_per_call,
+            "tokens_before_end_per_call": self.tokens_before_end_per_call,
             "notes": list(self.notes),
         }
 
     def __repr__(self) -> str:
         n, length = self.tokens.shape
-        drawn = int((self.tokens.ge(0) & ~self.given).sum())
-        calls = int(self.nfe.sum())
         lines = [
             f"Output(rows={n}, length={length}, sampler={self.sampler.name or 'unnamed'}, "
-            f"calls={calls / n:.1f}/row, tokens per call={drawn / max(calls, 1):.2f})"
+            f"calls={float(self.nfe.sum()) / n:.1f}/row, tokens per call={self.tokens_per_call:.2f})"
         ]
         lines += [f"  {row[:24]}{' …' if len(row) > 24 else ''}" for row in self.rows()[:4]]
         lines += [f"  … {n - 4} rows more"] if n > 4 else []
@@ -119,7 +131,7 @@ def sample(
         canvas = canvas_of([rows[name] for name in names], seeds[names], predictor)
         canvas.keep_entropies = entropies
         done.append((torch.tensor(names), sampler.run(canvas, Door(predictor, canvas))))
-    return _gather(done, rows, seeds, sampler)
+    return _gather(done, rows, seeds, sampler, predictor.end_of_text_id)
 
 
 def plan_length(sampler: Sampler) -> int | None:
@@ -178,7 +190,9 @@ def canvas_of(rows: list[Row], seeds: Tensor, predictor: Predictor) -> Canvas:
     return Canvas(tokens, known, seeds, filler, torch.device(predictor.device))
 
 
-def _gather(done: list[tuple[Tensor, Canvas]], rows: list[Row], seeds: Tensor, sampler: Sampler) -> Output:
+def _gather(
+    done: list[tuple[Tensor, Canvas]], rows: list[Row], seeds: Tensor, sampler: Sampler, end_of_text: int | None
+) -> Output:
     """Results of all batches, rows in the order they were asked for."""
     n, longest = len(rows), max(len(row.tokens) for row in rows)
     tokens = torch.full((n, longest), -1)
@@ -194,4 +208,6 @@ def _gather(done: list[tuple[Tensor, Canvas]], rows: list[Row], seeds: Tensor, s
         notes.update(dict.fromkeys(canvas.notes))
     lengths = torch.tensor([len(row.tokens) for row in rows])
     trace = Trace.joined([(canvas.trace, names) for names, canvas in done])
-    return Output(tokens, given, log_probs, nfe, steps, lengths, seeds, trace, sampler, tuple(notes))
+    texts = zip(tokens, tokens.ge(0) & ~given, strict=True)
+    end = torch.tensor([counted(row, mask, end_of_text) for row, mask in texts])
+    return Output(tokens, given, log_probs, nfe, steps, lengths, seeds, trace, sampler, end, tuple(notes))

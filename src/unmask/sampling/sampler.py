@@ -31,7 +31,7 @@ from unmask.sampling.stops import AllKnown
 from unmask.sampling.windows import Blocks, Whole
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sampler:
     """A decoding rule, put together from parts; `unmask.recipes` has the named ones."""
 
@@ -44,7 +44,7 @@ class Sampler:
     revision: Any = None
     stop: Any = field(default_factory=AllKnown)
     start: Any = None
-    """Called once with the new canvas: the random tokens a uniform-state model begins with, for example."""
+    """Called once with a step on the new canvas: the random tokens a uniform-state model begins with, for example."""
     name: str = ""
     source: str = ""
     max_steps: int | None = None
@@ -58,7 +58,7 @@ class Sampler:
         other asks for the laws of every open position, and then chooses (`look`).
         """
         if self.start is not None:
-            self.start(canvas)
+            self.start(Step(canvas, door))
         look = Route(self, canvas).look if self.chooses_ahead else self.look
         while canvas.unfinished():
             step = look(canvas, door)
@@ -72,7 +72,8 @@ class Sampler:
     def look(self, canvas: Canvas, door: Door) -> Step:
         """Ask for every open position, then choose."""
         step = Step(canvas, door)
-        wanted = canvas.masked & self.window(canvas)
+        step.window = self.window(canvas)
+        wanted = canvas.masked & step.window
         if self.revision is not None:
             wanted = wanted | self.revision.wants(step)
         step.positions, laws = door.look(wanted)
@@ -88,7 +89,8 @@ class Sampler:
     def choose(self, step: Step) -> Tensor:
         """Window, order and selection: the (R, L) positions to reveal."""
         canvas = step.canvas
-        step.open = canvas.masked & self.window(canvas)
+        step.window = self.window(canvas) if step.window is None else step.window
+        step.open = canvas.masked & step.window
         step.stage, step.stages = self.window.stage(canvas), self.window.stages(canvas)
         step.priority = self.order(step).masked_fill(~step.open, -torch.inf)
         step.picked = self.selection(step) & step.open
@@ -196,6 +198,11 @@ class Sampler:
         if not (self.reading.raw and self.shape.raw and isinstance(self.draw, Categorical)):
             return "tokens are not drawn from the model's own law (temperature, top-p or a greedy draw)"
         return "" if not self.stop.reads_tokens else "the text may end early"
+
+    def __repr__(self) -> str:
+        plain = (Whole(), Raw(), Categorical(), AllKnown(), None)
+        parts = ", ".join(repr(part) for part in self.parts if part not in plain)
+        return f"Sampler({self.name or 'unnamed'}: {parts}; predictable: {self.predictable}, scorable: {self.scorable})"
 
     # -- variations --
 

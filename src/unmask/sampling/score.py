@@ -29,7 +29,7 @@ from unmask.sampling.canvas import Canvas
 from unmask.sampling.door import Door
 from unmask.sampling.draws import Forced
 from unmask.sampling.recipes import as_sampler
-from unmask.sampling.request import Row, texts_of
+from unmask.sampling.request import Row, counted, texts_of
 from unmask.sampling.route import Route
 from unmask.sampling.run import batches, canvas_of, check_seeds, laws_that_fit, rows_that_fit, sample
 from unmask.sampling.sampler import Sampler
@@ -273,13 +273,8 @@ def _gather(
 
 def _ends(rows: list[Row], scored: Tensor, end_of_text: int | None) -> Tensor:
     """(n,) scored tokens up to and including the first end of text among them; all of them when there is none."""
-    counts = []
-    for row, mask in zip(rows, scored, strict=True):
-        mask = mask[: len(row.tokens)]
-        ends = (row.tokens == end_of_text) & mask if end_of_text is not None else torch.zeros_like(mask)
-        stop = int(ends.byte().argmax()) + 1 if bool(ends.any()) else len(mask)
-        counts.append(int(mask[:stop].sum()))
-    return torch.tensor(counts)
+    pairs = zip(rows, scored, strict=True)
+    return torch.tensor([counted(row.tokens, mask[: len(row.tokens)], end_of_text) for row, mask in pairs])
 
 
 def _estimated(predictor: Predictor, sampler: Sampler, rows: list[Row], scored: Tensor, seed: int, count: int) -> Score:

@@ -35,7 +35,8 @@ class PlanSizes:
         return step.first(sizes[:, step.canvas.step] if step.canvas.step < sizes.shape[1] else step.open_counts)
 
     def largest(self, length: int) -> int:
-        return int(getattr(self.plan, "largest", length))
+        schedules = [getattr(part, "schedule", None) for part in getattr(self.plan, "parts", (self.plan,))]
+        return max(length if schedule is None else schedule.largest for schedule in schedules)
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,6 @@ class OrderedSchedule:
     def length(self) -> int:
         return self.schedule.length
 
-    @property
-    def largest(self) -> int:
-        return self.schedule.largest
-
     def draw(self, seed: int) -> tuple[np.ndarray, Schedule]:
         return self.order.draw(self.schedule.length, seed), self.schedule
 
