@@ -43,6 +43,7 @@ class Pretrained:
 
     calls_per_query = 1
     exact = True
+    suppresses_forbidden = True
 
     def __init__(
         self,
