@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from unmask.errors import InputError
+from unmask.planning.student import student_quantile
 from unmask.theory.curve import FloatArray
 
 
@@ -20,7 +20,7 @@ class Estimate:
         value: the mean.
         low, high: the interval; both equal to `value` when it is exact.
         confidence: share of such intervals that hold the true value.
-        count: how many texts it rests on.
+        count: how many texts it rests on; 0 when it is exact.
     """
 
     value: float
@@ -30,6 +30,16 @@ class Estimate:
     count: int
 
     @classmethod
+    def exactly(cls, value: float) -> Estimate:
+        """A number that is known, not measured."""
+        return cls(value, value, value, 1.0, 0)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it was computed rather than measured."""
+        return self.count == 0
+
+    @classmethod
     def of_mean(cls, values: FloatArray, confidence: float = 0.95) -> Estimate:
         """Mean of independent values, with Student's t interval."""
         if not 0 < confidence < 1:
@@ -37,9 +47,8 @@ class Estimate:
         if len(values) < 2:
             raise InputError(f"an interval needs at least 2 texts, got {len(values)}")
         centre = float(np.mean(values))
-        half = (
-            student_quantile((1 + confidence) / 2, len(values) - 1) * float(np.std(values, ddof=1)) / len(values) ** 0.5
-        )
+        error = float(np.std(values, ddof=1)) / len(values) ** 0.5
+        half = student_quantile((1 + confidence) / 2, len(values) - 1) * error
         return cls(centre, centre - half, centre + half, confidence, len(values))
 
     def scaled(self, factor: float) -> Estimate:
@@ -50,15 +59,4 @@ class Estimate:
         return dict(self.__dict__)
 
     def __str__(self) -> str:
-        return f"{self.value:.4g} ({self.low:.4g} to {self.high:.4g})"
-
-
-def student_quantile(share: float, freedom: int) -> float:
-    """Quantile of Student's t with `freedom` degrees of freedom, `share` in (0.5, 1).
-
-    From scipy.special: scipy.stats takes longer to import than a whole plan takes to make.
-    """
-    from scipy.special import stdtrit
-
-    value = float(stdtrit(freedom, share))
-    return value if math.isfinite(value) else math.inf
+        return f"{self.value:.4g}" if self.is_exact else f"{self.value:.4g} ({self.low:.4g} to {self.high:.4g})"

@@ -5,6 +5,7 @@ of a position in the text's own reveal order, and at revealed count a every posi
 """
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -15,9 +16,15 @@ from unmask.sampling.door import suppress
 # Log-probabilities of at most this many (position, token) pairs are held at a time, about 256 MB of float32.
 PAIRS_AT_ONCE = 1 << 26
 
+GIVEN = -1
+LATER = 1 << 40
+"""Rank of a position that is masked throughout and never asked for: it comes in a later block."""
+
+FloatArray = npt.NDArray[np.float64]
+
 
 class LossReader:
-    """Reads the losses of texts that share their length and the number of given positions.
+    """Reads losses, and counts what that costs.
 
     Attributes:
         calls: network calls so far, one per row and query.
@@ -27,35 +34,40 @@ class LossReader:
         self.predictor = predictor
         self.calls = 0
         self._forbidden = torch.tensor(sorted(set(predictor.forbidden_ids)), dtype=torch.int64, device=predictor.device)
+        if getattr(predictor, "suppresses_forbidden", False):
+            self._forbidden = self._forbidden[:0]
 
     @torch.no_grad()
-    def at(self, tokens: Tensor, ranks: Tensor, count: int) -> tuple[np.ndarray, np.ndarray]:
+    def at(self, tokens: Tensor, ranks: Tensor, count: int) -> tuple[FloatArray, FloatArray]:
         """Losses and entropies when `count` tokens of every text are revealed.
 
         Args:
             tokens: (N, length) int64, whole texts.
-            ranks: (N, length) int64; place of each position in the reveal order, -1 where it is given (never masked).
+            ranks: (N, length) int64; place of each position in the reveal order, from 0; GIVEN where it is always
+                known, LATER where it is masked and not asked for. Every row has as many of each.
             count: revealed tokens besides the given ones.
 
         Returns:
             Two (N, L - count) float64 arrays, nats: `-log p` of the true tokens in reveal order, from rank `count` on,
             and the entropy of the predictor's law at the same positions.
         """
-        masked = ranks >= count
-        width = int(masked[0].sum())
+        first = int((ranks[0] < count).sum())
+        columns = torch.argsort(ranks, dim=1, stable=True)[:, first : int((ranks[0] < LATER).sum())]
+        width = columns.shape[1]
         losses, entropies = np.empty((len(tokens), width)), np.empty((len(tokens), width))
         rows_at_once = max(1, PAIRS_AT_ONCE // max(1, width * self.predictor.vocab_size))
         for start in range(0, len(tokens), rows_at_once):
             rows = slice(start, start + rows_at_once)
-            losses[rows], entropies[rows] = self._chunk(tokens[rows], ranks[rows], masked[rows], width)
+            losses[rows], entropies[rows] = self.of(tokens[rows], ranks[rows] < count, columns[rows])
         return losses, entropies
 
-    def _chunk(self, tokens: Tensor, ranks: Tensor, masked: Tensor, width: int) -> tuple[np.ndarray, np.ndarray]:
+    @torch.no_grad()
+    def of(self, tokens: Tensor, known: Tensor, columns: Tensor) -> tuple[FloatArray, FloatArray]:
+        """Losses and entropies of the positions `columns` (N, width) of every text, with `known` (N, length) shown."""
         device = self.predictor.device
-        columns = torch.argsort(ranks, dim=1, stable=True)[:, ranks.shape[1] - width :]  # by rank, the masked ones
         rows = torch.arange(len(tokens))[:, None].expand_as(columns)
         wanted = Positions(rows.reshape(-1).to(device), columns.reshape(-1).to(device))
-        laws = self.predictor.log_probs(tokens.to(device), ~masked.to(device), wanted).float()
+        laws = self.predictor.log_probs(tokens.to(device), known.to(device), wanted).float()
         self.calls += len(tokens) * self.predictor.calls_per_query
         expected = (columns.numel(), self.predictor.vocab_size)
         if tuple(laws.shape) != expected:
@@ -67,8 +79,12 @@ class LossReader:
         entropies = torch.where(laws > -torch.inf, -laws.exp() * laws, 0.0).sum(1)
         if not bool(torch.isfinite(losses).all()):
             raise InputError(_not_finite(losses, truth, laws))
-        shape = (len(tokens), width)
-        return losses.double().cpu().numpy().reshape(shape), entropies.double().cpu().numpy().reshape(shape)
+        return _nats(losses, columns.shape), _nats(entropies, columns.shape)
+
+
+def _nats(values: Tensor, shape: torch.Size) -> FloatArray:
+    """As float64 on the host; a probability rounded above 1 costs nothing, not less."""
+    return np.maximum(values.double().cpu().numpy().reshape(tuple(shape)), 0.0)
 
 
 def _not_finite(losses: Tensor, truth: Tensor, laws: Tensor) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,56 +22,16 @@ import numpy.typing as npt
 
 from unmask.errors import InputError
 from unmask.files import read_json, write_json
-from unmask.planning.arrays import array_from_json, array_to_json
+from unmask.planning.curve_file import FORMAT, measurement_from_json, measurement_to_json
 from unmask.planning.estimate import Estimate
-from unmask.planning.stored import order_from_json, order_to_json
+from unmask.planning.order_costs import OrderCosts
 from unmask.theory.curve import FloatArray, InformationCurve
 from unmask.theory.interpolation import pchip_weights
-from unmask.theory.order import Order, OrderTable
+from unmask.theory.order import OrderTable
 from unmask.theory.schedule import Schedule
 
-FORMAT = "unmask.curve/1"
-
-
-@dataclass(frozen=True, eq=False)
-class OrderCosts:
-    """What the steps of one reveal order cost, text by text (F11).
-
-    Attributes:
-        order: the order, drawn anew for every text when it is random.
-        counts: (C,) revealed counts at which the network was asked, from 0; a step begins or ends only there (or at L).
-        costs: (N, C, C) nats; `costs[n, r, q]` is what the tokens number counts[q]..counts[q+1]-1 of text n, in reveal
-            order, cost when counts[r] <= counts[q] tokens are revealed; 0 below the diagonal.
-    """
-
-    order: Order
-    counts: npt.NDArray[np.int64]
-    costs: FloatArray
-
-    def steps(self, schedule: Schedule, length: int) -> FloatArray:
-        """Nats each step costs each text, shape (N, T)."""
-        edges = np.append(schedule.revealed, schedule.length)
-        places = np.searchsorted(self.counts, edges[:-1])
-        if np.any(places == len(self.counts)) or np.any(self.counts[places] != edges[:-1]):
-            raise InputError(
-                f"schedule has steps that begin at {edges[:-1].tolist()}, but order {self.order.name} was measured at "
-                f"{self.counts.tolist()}; choose sizes that begin there, or measure at more counts"
-            )
-        ends = np.append(places[1:], len(self.counts))
-        return np.stack([self.costs[:, a, a:b].sum(axis=1) for a, b in zip(places, ends, strict=True)], axis=1)
-
-    def table(self, length: int, one_at_a_time: float) -> OrderTable:
-        """g(a, k) averaged over the texts; within a measured block of k every token is given the block's mean.
-
-        Args:
-            one_at_a_time: what prices are relative to, nats.
-        """
-        widths = np.diff(np.append(self.counts, length))
-        rows = np.repeat(self.costs.mean(axis=0) / widths, widths, axis=1)
-        return OrderTable(rows, revealed=self.counts, one_at_a_time=one_at_a_time)
-
-    def take(self, texts: npt.NDArray[Any]) -> OrderCosts:
-        return replace(self, costs=self.costs[texts])
+# Settings that say what was measured: measurements that differ in one of them are of different things.
+SAME = ("given", "block")
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,15 +39,16 @@ class Measurement:
     """The losses of a predictor on held-out texts of one length.
 
     Attributes:
-        length: L, tokens that are to be revealed (the completion, when texts have a prompt).
+        length: L, tokens that are to be revealed (the completion of a prompt; one block, when measured by blocks).
         vocab_size: V.
         mask_token_id: of the model, or None.
         model: name and digest of the model; measurements of different models do not merge.
-        settings: how it was measured (data, seed, prompt, ..); kept for the reader.
+        settings: how it was measured: "seed", "given" (which positions were known), "block" (block length or None),
+            "searched" (digests of texts that orders were searched on, which must not be priced), and notes.
         texts: (N,) digest of each text, so that the same text is never counted twice.
         counts: (C,) revealed counts measured in uniform order, 0 to L-1.
         losses: (N, C) nats per token: mean -log p of the masked tokens of text n, counts[c] random ones revealed.
-        entropies: (N, C) nats per token: the predictor's own mean entropy there; equal to the losses if it is calibrated.
+        entropies: (N, C) nats per token: the predictor's own mean entropy there; equal to the losses if calibrated.
         orders: other reveal orders, by name.
     """
 
@@ -127,7 +89,12 @@ class Measurement:
         """
         if len(self.counts) == self.length:
             return np.asarray(self.losses @ weights)
-        return np.asarray(self.losses @ (weights @ pchip_weights(self.counts, self.losses.mean(axis=0), self.length)))
+        return np.asarray(self.losses @ (weights @ self._interpolation))
+
+    @cached_property
+    def _interpolation(self) -> FloatArray:
+        """(L, C): how every c_k depends on the measured ones."""
+        return pchip_weights(self.counts, self.losses.mean(axis=0), self.length)
 
     # -- prices ------------------------------------------------------------------------------------------------------
 
@@ -135,7 +102,7 @@ class Measurement:
         """NELBO of each text under a schedule in one of the measured orders, (N,) nats."""
         schedule.check_length(self.length)
         if order != "uniform":
-            return np.asarray(self._order(order).steps(schedule, self.length).sum(axis=1))
+            return np.asarray(self._order(order).steps(schedule).sum(axis=1))
         weights = np.zeros(self.length)
         weights[schedule.revealed] = schedule.sizes
         return self._uniform_nelbo(weights)
@@ -154,9 +121,10 @@ class Measurement:
 
     def step_costs(self, schedule: Schedule, order: str = "uniform") -> FloatArray:
         """Mean nats each step pays, (T,)."""
+        schedule.check_length(self.length)
         if order == "uniform":
             return self.curve.step_costs(schedule)
-        return np.asarray(self._order(order).steps(schedule, self.length).mean(axis=0))
+        return np.asarray(self._order(order).steps(schedule).mean(axis=0))
 
     def table(self, order: str = "uniform") -> InformationCurve | OrderTable:
         """What the planners need of an order: the curve for the uniform one, else its mean table.
@@ -199,27 +167,21 @@ class Measurement:
         Raises:
             InputError: when model, length, counts or orders differ, or a text is in two of them.
         """
-        first, *rest = parts
-        for other in rest:
-            for name in ("length", "vocab_size", "mask_token_id", "model"):
-                if getattr(first, name) != getattr(other, name):
-                    raise InputError(
-                        f"measurements differ in {name}: {getattr(first, name)} and {getattr(other, name)}; "
-                        "only measurements of one model at one length merge"
-                    )
-            if not np.array_equal(first.counts, other.counts) or first.orders.keys() != other.orders.keys():
-                raise InputError("measurements were made at different counts or in different orders; they do not merge")
-            if any(
-                first.orders[name].order != other.orders[name].order
-                or not np.array_equal(first.orders[name].counts, other.orders[name].counts)
-                for name in first.orders
-            ):
-                raise InputError("measurements hold orders of one name that differ; they do not merge")
+        if not parts:
+            raise InputError("parts is empty; give at least one measurement")
+        first = parts[0]
+        for other in parts[1:]:
+            first._check_same(other)
         texts = [text for part in parts for text in part.texts]
         if len(set(texts)) < len(texts):
             raise InputError(f"{len(texts) - len(set(texts))} texts are in more than one measurement; each counts once")
+        settings = _merged_settings([part.settings for part in parts])
+        both = set(texts) & set(settings.get("searched", []))
+        if both:
+            raise InputError(f"{len(both)} texts that orders were searched on are priced in another measurement")
         return replace(
             first,
+            settings=settings,
             texts=tuple(texts),
             losses=np.concatenate([part.losses for part in parts]),
             entropies=np.concatenate([part.entropies for part in parts]),
@@ -229,39 +191,49 @@ class Measurement:
             },
         )
 
+    def _check_same(self, other: Measurement) -> None:
+        """Raise InputError unless the other one measures the same thing in the same way."""
+        for name in ("length", "vocab_size", "mask_token_id", "model"):
+            if getattr(self, name) != getattr(other, name):
+                raise InputError(
+                    f"measurements differ in {name}: {getattr(self, name)} and {getattr(other, name)}; "
+                    "only measurements of one model at one length merge"
+                )
+        for name in SAME:
+            if self.settings.get(name) != other.settings.get(name):
+                raise InputError(
+                    f"measurements differ in {name}: {self.settings.get(name)} and {other.settings.get(name)}; "
+                    "they do not merge"
+                )
+        if not np.array_equal(self.counts, other.counts) or self.orders.keys() != other.orders.keys():
+            raise InputError("measurements were made at different counts or in different orders; they do not merge")
+        for name, costs in self.orders.items():
+            if costs.order != other.orders[name].order or not np.array_equal(costs.counts, other.orders[name].counts):
+                raise InputError(f"measurements hold orders {name!r} that differ; they do not merge")
+
+    def only(self, orders: Iterable[str]) -> Measurement:
+        """The measurement with some of its reveal orders, by name (the uniform one is always there)."""
+        return replace(self, orders={name: self._order(name) for name in orders if name != "uniform"})
+
     # -- the file ----------------------------------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON: the curve as plain numbers, the losses of the texts as float32 arrays."""
-        return {
-            "format": FORMAT,
-            "length": self.length,
-            "vocab_size": self.vocab_size,
-            "mask_token_id": self.mask_token_id,
-            "model": self.model,
-            "settings": self.settings,
-            "curve": self.curve.to_dict(),
-            "counts": self.counts.tolist(),
-            "texts": list(self.texts),
-            "losses": array_to_json(self.losses),
-            "entropies": array_to_json(self.entropies),
-            "orders": {
-                name: {
-                    "order": order_to_json(costs.order),
-                    "counts": costs.counts.tolist(),
-                    "costs": array_to_json(costs.costs[:, *np.triu_indices(len(costs.counts))]),
-                }
-                for name, costs in self.orders.items()
-            },
-        }
+        return measurement_to_json(self)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """A fingerprint of what was measured: plans name the measurement they were made from."""
         texts = np.argsort(self.texts)  # so that merged in any order it is the same measurement
-        content = hashlib.sha256("\n".join([str(self.model), *sorted(self.texts), *self.orders]).encode())
-        content.update(np.ascontiguousarray(self.counts, dtype="<i8").tobytes())
-        content.update(np.ascontiguousarray(self.losses[texts], dtype="<f4").tobytes())
+        said = [str(sorted(self.model.items())), *(str(self.settings.get(name)) for name in SAME), *sorted(self.texts)]
+        content = hashlib.sha256("\n".join(said).encode())
+        arrays = [(self.counts, self.losses)]
+        for name in sorted(self.orders):
+            content.update(name.encode())
+            arrays.append((self.orders[name].counts, self.orders[name].costs))
+        for counts, losses in arrays:
+            content.update(np.ascontiguousarray(counts, dtype="<i8").tobytes())
+            content.update(np.ascontiguousarray(losses[texts], dtype="<f4").tobytes())
         return content.hexdigest()[:32]
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -273,37 +245,11 @@ class Measurement:
         """Read a file written by `save`; InputError when it is not one or its parts do not fit together."""
         data = read_json(path, FORMAT)
         try:
-            return cls._from_dict(data)
+            return cls(**measurement_from_json(data))
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
             raise InputError(f"{path} is not a whole {FORMAT} file ({type(error).__name__}: {error})") from error
-
-    @classmethod
-    def _from_dict(cls, data: dict[str, Any]) -> Measurement:
-        texts, counts = tuple(data["texts"]), np.array(data["counts"], dtype=np.int64)
-        shape = (len(texts), len(counts))
-        losses = array_from_json(data["losses"], "losses", shape)
-        entropies = array_from_json(data["entropies"], "entropies", shape)
-        measured = {}
-        for name, entry in data["orders"].items():
-            rows = np.array(entry["counts"], dtype=np.int64)
-            upper = np.triu_indices(len(rows))
-            costs = np.zeros((len(texts), len(rows), len(rows)))
-            costs[:, *upper] = array_from_json(entry["costs"], f"costs of {name}", (len(texts), len(upper[0])))
-            measured[name] = OrderCosts(order_from_json(entry["order"]), rows, costs)
-        return cls(
-            int(data["length"]),
-            int(data["vocab_size"]),
-            data["mask_token_id"],
-            dict(data["model"]),
-            dict(data["settings"]),
-            texts,
-            counts,
-            losses,
-            entropies,
-            measured,
-        )
 
     def __repr__(self) -> str:
         return (
@@ -319,3 +265,17 @@ def text_digest(tokens: npt.ArrayLike) -> str:
 
 def _stderr(values: FloatArray) -> FloatArray | None:
     return np.asarray(values.std(axis=0, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
+
+
+def _merged_settings(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """What all agree on; of what differs, every value; of the texts that were searched on, all."""
+    merged: dict[str, Any] = {}
+    for name in dict.fromkeys(name for part in parts for name in part):
+        values = [part[name] for part in parts if name in part]
+        if name == "searched":
+            merged[name] = sorted({text for value in values for text in value})
+            continue
+        apart = [value for place, value in enumerate(values) if value not in values[:place]]
+        several = [one for value in apart for one in (value if isinstance(value, list) else [value])]
+        merged[name] = apart[0] if len(apart) == 1 else list(dict.fromkeys(several))
+    return merged

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unmask.errors import InputError
+from unmask.theory.interpolation import pchip
 
 if TYPE_CHECKING:
     from unmask.theory.schedule import Schedule
@@ -77,11 +78,7 @@ class InformationCurve:
             raise InputError(f"values has {len(heights)} entries and counts {len(knots)}; they must match")
         every = np.arange(length)
         errors = None if stderr is None else np.interp(every, knots, _row("stderr", stderr))
-        if len(knots) == 1:
-            return cls(heights, errors)
-        from scipy.interpolate import PchipInterpolator  # slow to import, rarely needed
-
-        return cls(PchipInterpolator(knots, heights)(every), errors)
+        return cls(pchip(knots, heights, length), errors)
 
     @property
     def length(self) -> int:
