@@ -25,6 +25,21 @@ REFERENCES = {
     "arXiv 2603.22248",
     "dilated": "Luxembourg et al., Plan for Speed: Dilated Scheduling for Masked Diffusion Language Models, "
     "arXiv 2506.19037",
+    "klass": "Kim et al., KLASS: KL-Guided Fast Inference in Masked Diffusion Models, NeurIPS 2025, arXiv 2511.05664",
+    "credit": "Wang et al., CreditDecoding: Accelerating Parallel Decoding in Diffusion Large Language Models with "
+    "Trace Credits, arXiv 2510.06133",
+    "punt": "Azangulov et al., Parallel Sampling from Masked Diffusion Models via Conditional Independence Testing, "
+    "arXiv 2510.21961",
+    "wino": "Hong et al., Wide-In, Narrow-Out: Revokable Decoding for Efficient and Effective DLLMs, arXiv 2507.18578",
+    "prophet": "Li et al., Diffusion Language Models Know the Answer Before Decoding, arXiv 2508.19982",
+    "remdm": "Wang et al., Remasking Discrete Diffusion Models with Inference-Time Scaling, NeurIPS 2025, "
+    "arXiv 2503.00307",
+    "p2": "Peng et al., Path Planning for Masked Diffusion Model Sampling, arXiv 2502.03540",
+    "rcr": "He et al., MDPO: Overcoming the Training-Inference Divide of Masked Diffusion Language Models, "
+    "arXiv 2508.13148",
+    "edit": "Bie et al., LLaDA2.1: Speeding Up Text Diffusion via Token Editing, arXiv 2602.08676",
+    "renoise": "DiffusionGemma (Google, 2026), the sampler of its public implementations; its acceptance is the "
+    "entropy bound of arXiv 2505.24857",
 }
 """Key -> reference. A part names its key in `source`; adding a rule adds its line here."""
 

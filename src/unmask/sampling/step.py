@@ -22,6 +22,7 @@ class Step:
     Attributes:
         canvas: the rows as they stand before this step.
         door: for rules that need further predictions (`door.ask`, counted).
+        window: (R, L) bool; the part of the canvas that is open in this step, known positions included.
         open: (R, L) bool; masked positions inside the window: those that may be revealed.
         positions, log_probs: the N positions that were predicted, and their laws (N, V).
         shaped: (N, V) the laws tokens are drawn from, once they are needed.
@@ -34,6 +35,7 @@ class Step:
     def __init__(self, canvas: Canvas, door: Door | None) -> None:
         self.canvas = canvas
         self._door = door
+        self.window: Tensor | None = None
         self.open: Tensor | None = None
         self.positions: Positions | None = None
         self._log_probs: Tensor | None = None

@@ -1,0 +1,107 @@
+"""Parts for uniform-state models: networks without a mask token, which correct random tokens instead of filling masks.
+
+Such a model reads the tokens of unknown positions, so being known is no property of a token: every step all positions
+but the given ones are unknown again, the sure ones keep what was drawn there and the others get random tokens. The
+rule is DiffusionGemma's; the theory of masked sampling does not apply to it.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from unmask.errors import InputError
+from unmask.models.predictor import Positions
+from unmask.sampling.randomness import REVISION_TOKEN, uniforms
+from unmask.sampling.step import Step
+
+
+@dataclass(frozen=True)
+class RandomTokens:
+    """A start: uniformly random tokens at all positions that are not given."""
+
+    def __call__(self, step: Step) -> None:
+        step.canvas.release(~step.canvas.frozen, random_tokens(step, 0))
+
+
+@dataclass(frozen=True)
+class Renoise:
+    """All positions become unknown again: those accepted in this step keep their tokens, the others get random ones."""
+
+    random: ClassVar[bool] = True
+    source: ClassVar[str] = "renoise"
+
+    def wants(self, step: Step) -> Tensor:
+        return torch.zeros_like(step.canvas.known)
+
+    def __call__(self, step: Step) -> None:
+        canvas = step.canvas
+        tokens = torch.where(canvas.known, canvas.tokens, random_tokens(step, canvas.step + 1))
+        canvas.release(~canvas.frozen, tokens)
+
+
+@dataclass(frozen=True)
+class Annealed:
+    """A temperature that moves in equal parts from `first` to `last` over `steps` steps; a reading."""
+
+    first: float
+    last: float
+    steps: int
+    raw: ClassVar[bool] = False
+    has_memory: ClassVar[bool] = False
+    source: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        if not min(self.first, self.last) > 0:
+            raise InputError(f"temperatures are {self.first} and {self.last}; expected numbers greater than 0")
+
+    def __call__(self, log_probs: Tensor, positions: Positions, step: Step) -> Tensor:
+        done = min(step.canvas.step, self.steps - 1) / max(self.steps - 1, 1)
+        return (log_probs / (self.first + (self.last - self.first) * done)).log_softmax(-1)
+
+
+@dataclass(frozen=True)
+class Converged:
+    """When the most likely tokens are those of the step before and the mean entropy is small, or after `steps` steps.
+
+    Then the most likely tokens are written everywhere.
+
+    Attributes:
+        entropy: nats, of the laws everything else reads.
+    """
+
+    steps: int = 48
+    entropy: float = 0.005
+    commits: ClassVar[bool] = True
+    reads_tokens: ClassVar[bool] = True
+    source: ClassVar[str] = "renoise"
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise InputError(f"steps is {self.steps}; expected at least 1")
+
+    def __call__(self, step: Step) -> Tensor:
+        canvas, key = step.canvas, ("converged", id(self))
+        open_counts = step.open_counts.clamp(min=1)
+        calm = step.grid(step.entropy).sum(1) / open_counts < self.entropy
+        best = step.grid(step.best, -1)
+        same = (best == canvas.memory[key]).all(1) if key in canvas.memory else torch.zeros_like(calm)
+        canvas.memory[key] = best
+        finished = canvas.live & ((calm & same).cpu() | (canvas.step + 1 >= self.steps))
+        taken = finished.to(canvas.device)[step.positions.rows].nonzero().squeeze(1)
+        where = Positions(step.positions.rows[taken], step.positions.columns[taken])
+        if len(taken):
+            canvas.reveal(where, step.best[taken], step.log_probs[taken].amax(-1), step.entropy[taken])
+        return finished
+
+
+def random_tokens(step: Step, address: int) -> Tensor:
+    """(R, L) uniformly random ids, none of them forbidden."""
+    canvas, door = step.canvas, step.door
+    allowed = torch.ones(door.predictor.vocab_size, dtype=torch.bool, device=canvas.device)
+    allowed[door.forbidden] = False
+    ids = allowed.nonzero().squeeze(1)
+    columns = torch.arange(canvas.length, device=canvas.device)
+    u = uniforms(canvas.seeds[:, None], address, columns, REVISION_TOKEN)
+    return ids[(u * len(ids)).long()]

@@ -1,0 +1,203 @@
+"""What every named sampler keeps to, whatever it does: one table, all recipes."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+import unmask
+from reference.seeing_network import SeeingNetwork
+from unmask import orders, recipes
+from unmask.sampling import revisions, stops
+
+LENGTH = 9
+MASK = 10
+
+# recipe: (sampler for a short canvas, whether its price is predictable, how it is scored)
+TABLE = {
+    "planned": (recipes.planned(unmask.Schedule([1, 2, 6])), True, "planned"),
+    "one_by_one": (recipes.one_by_one(), True, "planned"),
+    "first_hitting": (recipes.first_hitting(), True, "planned"),
+    "left_to_right": (recipes.left_to_right(2), True, "planned"),
+    "dilated": (recipes.dilated(4), True, "planned"),
+    "ancestral": (recipes.ancestral(12), False, "planned"),
+    "maskgit": (recipes.maskgit(4), False, "reads tokens drawn"),
+    "llada": (recipes.llada(6, block_length=4), False, "reads tokens drawn"),
+    "moment": (recipes.moment(4), False, "replay"),
+    "dream": (recipes.dream(12), False, "replay"),
+    "margin": (recipes.margin(4), False, "replay"),
+    "confidence": (recipes.confidence(4), False, "replay"),
+    "threshold": (recipes.threshold(0.4), False, "replay"),
+    "factor": (recipes.factor(2.0), False, "replay"),
+    "entropy_bound": (recipes.entropy_bound(1.0), False, "replay"),
+    "entropy_sum": (recipes.entropy_sum(3.0), False, "replay"),
+    "spaced": (recipes.spaced(recipes.entropy_bound(3.0), gap=3), False, "replay"),
+    "klass": (recipes.klass(0.2, epsilon=0.5, history=1), False, "replay"),
+    "credit": (recipes.credit(0.4), False, "replay"),
+    "punt": (recipes.punt(0.5), False, "reads tokens drawn"),
+    "wino": (recipes.wino(0.2, verify=0.3, block_length=5), False, "taken back or rewritten"),
+    "prophet": (recipes.prophet(6, gaps=(3.0, 1.0, 0.5)), False, "the stop rule commits"),
+    "remdm": (recipes.remdm(12, eta=0.2), False, "taken back or rewritten"),
+    "p2": (recipes.p2(6, eta=2.0), False, "taken back or rewritten"),
+    "rcr": (recipes.rcr(6), False, "taken back or rewritten"),
+    "edit": (recipes.edit(0.3, edit_threshold=0.2, block_length=3, max_post_steps=3), False, "taken back or rewritten"),
+    "renoise": (recipes.renoise(6), False, "taken back or rewritten"),
+}
+VARIANTS = {
+    "remdm, rescaled": recipes.remdm(12, eta=0.5, remasking=revisions.Rescaled),
+    "remdm, least confident": recipes.remdm(12, remasking=revisions.LeastConfident),
+    "wino, whole canvas": recipes.wino(0.2, verify=0.3, block_length=None),
+    "klass in blocks": recipes.klass(0.2, epsilon=0.5, history=1, block_length=4),
+    "credit in blocks": recipes.credit(0.4, block_length=4),
+    "punt in blocks": recipes.punt(0.5, block_length=4),
+    "prophet in blocks": recipes.prophet(6, gaps=(2.0, 1.0, 0.5), block_length=4),
+    "edit, whole canvas": recipes.edit(0.3, edit_threshold=0.2, block_length=None, max_post_steps=2),
+    "punt, early commit": recipes.punt(0.5).ending(stops.EarlyCommit((1.5, 1.0, 0.5))),
+    "planned, early commit": TABLE["planned"][0].ending(stops.EarlyCommit((1.5, 1.0, 0.5))),
+    "tempered punt": recipes.punt(0.5).drawing(temperature=0.7, top_p=0.9),
+    "tempered p2": recipes.p2(6).drawing(temperature=0.7),
+    "remdm, top_p": recipes.remdm(12, eta=0.2).drawing(top_p=0.9),
+    "credit by entropy": replace(recipes.entropy_bound(0.5), reading=recipes.credit().reading),
+}
+SAMPLERS = {name: entry[0] for name, entry in TABLE.items()} | VARIANTS
+every = pytest.mark.parametrize("sampler", SAMPLERS.values(), ids=SAMPLERS)
+
+
+def run(sampler, network=None, **options):
+    options = {"n": 8, "length": LENGTH, "seed": 5} | options
+    network = SeeingNetwork() if network is None else network
+    network.uniform_state = sampler.start is not None
+    return unmask.sample(network, sampler, **options)
+
+
+def fitted(sampler, masked):
+    """The sampler itself, or a plan for so many masked positions."""
+    if not hasattr(sampler.selection, "plan"):
+        return sampler
+    return replace(recipes.planned(unmask.Schedule.uniform(masked, 3)), stop=sampler.stop)
+
+
+def test_every_recipe_is_in_the_table():
+    assert set(TABLE) == set(recipes.__all__) - {"as_sampler"}
+    assert recipes.__all__ == sorted(recipes.__all__)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_what_is_claimed_for_each_recipe(name):
+    sampler, predictable, scored = TABLE[name]
+    assert sampler.predictable is predictable
+    if scored in ("planned", "replay"):
+        assert sampler.scorable == scored
+    else:
+        assert sampler.scorable.startswith("measured only:")
+        assert scored in sampler.scorable
+
+
+def test_nothing_is_predicted_or_replayed_once_a_stop_commits_tokens():
+    planned = VARIANTS["planned, early commit"]
+    assert not planned.predictable
+    assert "the stop rule commits" in planned.scorable
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_every_recipe_with_a_paper_cites_it(name):
+    cited = unmask.cite(TABLE[name][0])
+    own = name not in ("one_by_one", "left_to_right", "confidence")
+    assert bool(cited) is own
+    assert all("arXiv" in line for line in cited.splitlines())
+    assert len(set(cited.splitlines())) == len(cited.splitlines())
+
+
+@every
+def test_same_seed_same_sample(sampler):
+    first, second, other = run(sampler), run(sampler), run(sampler, seed=6)
+    assert torch.equal(first.tokens, second.tokens)
+    assert first.trace.steps() == second.trace.steps()
+    assert not torch.equal(first.tokens, other.tokens)
+
+
+@every
+def test_a_batch_of_eight_equals_eight_batches_of_one(sampler):
+    together = run(sampler)
+    for row in range(8):
+        alone = run(sampler, n=1, seeds=together.seeds[row : row + 1])
+        assert torch.equal(alone.tokens[0], together.tokens[row])
+        assert alone.nfe[0] == together.nfe[row]
+        assert alone.steps[0] == together.steps[row]
+    assert torch.equal(run(sampler, batch_size=3).tokens, together.tokens)
+    shuffle = torch.tensor([4, 2, 5, 0, 7, 3, 6, 1])
+    assert torch.equal(run(sampler, seeds=together.seeds[shuffle]).tokens, together.tokens[shuffle])
+
+
+@every
+def test_no_mask_is_left_and_no_recipe_reaches_its_cap(sampler):
+    out = run(sampler, SeeingNetwork(favourite=MASK, forbidden_ids=(MASK, 7)), n=20)
+    assert not torch.isin(out.tokens, torch.tensor([7, MASK])).any()
+    assert ((out.tokens >= 0) & (out.tokens < MASK)).all()
+    declared = max(int(getattr(part, "steps", None) or 0) for part in sampler.parts)
+    assert int(out.steps.max()) < 4 * LENGTH + declared + 64
+
+
+@every
+def test_given_tokens_stay_as_they_are_anywhere(sampler):
+    known = torch.tensor([1, 0, 0, 1, 1, 0, 0, 0, 1], dtype=torch.bool)
+    tokens = torch.tensor([MASK, 0, 0, 3, MASK, 0, 0, 0, 8])  # prompts may hold the mask token's id
+    out = run(fitted(sampler, 5), infill=(tokens, known), length=None)
+    assert torch.equal(out.tokens[:, known], tokens[known].expand(8, -1))
+    assert not (out.tokens[:, ~known] == MASK).any()
+    for line in out.trace:
+        touched = line["positions"] + line.get("released", []) + line.get("rewritten", [])
+        assert not known[touched].any()
+
+
+@every
+def test_ragged_prompts_give_each_row_what_it_gets_alone(sampler):
+    sampler = fitted(sampler, 4)
+    prompts = [[1, MASK, 3], [4], [5, 6, 7]]
+    out = run(sampler, n=None, length=None, new_tokens=4, prompt=prompts)
+    for row, prompt in enumerate(prompts):
+        alone = run(sampler, n=1, length=None, new_tokens=4, prompt=prompt, seeds=out.seeds[row : row + 1])
+        assert alone.rows()[0] == out.rows()[row]
+
+
+@every
+def test_the_trace_tells_how_the_text_came_about(sampler):
+    out = run(sampler)
+    for row in range(8):
+        text, log_probs = {}, {}
+        for line in out.trace.row(row):
+            for position in line.get("released", []):
+                assert position in text or position in line["positions"]
+            text |= dict(zip(line["positions"], line.get("tokens", []), strict=True))
+            log_probs |= dict(zip(line["positions"], line.get("log_probs", []), strict=True))
+            text |= dict(zip(line.get("rewritten", []), line.get("rewritten_tokens", []), strict=True))
+        assert [text[position] for position in range(LENGTH)] == out.tokens[row].tolist()
+        if not any("rewritten" in line for line in out.trace.row(row)):
+            expected = torch.tensor([log_probs[position] for position in range(LENGTH)])
+            torch.testing.assert_close(out.log_probs[row], expected)
+        assert line["calls"] <= out.nfe[row]
+
+
+@every
+def test_every_call_is_counted_for_the_row_it_serves(sampler):
+    network = SeeingNetwork()
+    out = run(sampler, network)
+    assert int(out.nfe.sum()) == network.rows_served
+    assert torch.equal(run(sampler, SeeingNetwork(calls_per_query=2)).nfe, 2 * out.nfe)
+
+
+@every
+def test_a_bad_prediction_is_an_error_and_nothing_is_sampled(sampler):
+    class Poisoned(SeeingNetwork):
+        def log_probs(self, tokens, known, wanted):
+            laws = super().log_probs(tokens, known, wanted)
+            return laws.fill_(torch.nan) if self.forwards == 2 else laws
+
+    with pytest.raises(unmask.InputError, match="NaN, infinite or all-forbidden"):
+        run(sampler, Poisoned())
+
+
+def test_orders_can_be_given_to_any_rule_by_replacing_its_order():
+    left = recipes.one_by_one(order=orders.LeftToRight()).order
+    out = run(replace(SAMPLERS["klass"], order=left, selection=replace(SAMPLERS["klass"].selection, epsilon=0.0)))
+    assert [line["positions"][0] for line in out.trace.row(0)] == list(range(LENGTH))
