@@ -32,6 +32,10 @@ _HOMES = {
     "score": "unmask.sampling.score:score",
     "recipes": "unmask.sampling.recipes",
     "cite": "unmask.sampling.citations:cite",
+    "measure": "unmask.planning.measure:measure",
+    "Measurement": "unmask.planning.measurement:Measurement",
+    "plan": "unmask.planning.choose:plan",
+    "Plan": "unmask.planning.plan:Plan",
 }
 
 __all__ = ["__version__", *_HOMES]

@@ -42,14 +42,20 @@ class Estimate:
     @classmethod
     def of_mean(cls, values: FloatArray, confidence: float = 0.95) -> Estimate:
         """Mean of independent values, with Student's t interval."""
-        if not 0 < confidence < 1:
-            raise InputError(f"confidence is {confidence}; expected a share between 0 and 1, such as 0.95")
+        _check(confidence)
         if len(values) < 2:
             raise InputError(f"an interval needs at least 2 texts, got {len(values)}")
         centre = float(np.mean(values))
         error = float(np.std(values, ddof=1)) / len(values) ** 0.5
         half = student_quantile((1 + confidence) / 2, len(values) - 1) * error
         return cls(centre, centre - half, centre + half, confidence, len(values))
+
+    @classmethod
+    def of_error(cls, value: float, stderr: float, confidence: float = 0.95) -> Estimate:
+        """A number with a standard error of unknown origin: the normal interval."""
+        _check(confidence)
+        half = student_quantile((1 + confidence) / 2, 10**6) * stderr
+        return cls(value, value - half, value + half, confidence, 1)
 
     def scaled(self, factor: float) -> Estimate:
         """The same estimate in another unit, for example per token."""
@@ -60,3 +66,8 @@ class Estimate:
 
     def __str__(self) -> str:
         return f"{self.value:.4g}" if self.is_exact else f"{self.value:.4g} ({self.low:.4g} to {self.high:.4g})"
+
+
+def _check(confidence: float) -> None:
+    if not 0 < confidence < 1:
+        raise InputError(f"confidence is {confidence}; expected a share between 0 and 1, such as 0.95")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -118,6 +118,11 @@ class Measurement:
     def interval(self, schedule: Schedule, confidence: float = 0.95, order: str = "uniform") -> Estimate:
         """The price with a two-sided interval from the paired differences of the texts (Student's t)."""
         return Estimate.of_mean(self.prices(schedule, order), confidence)
+
+    def mixed(self, parts: Sequence[tuple[str, Schedule]], confidence: float = 0.95) -> Estimate:
+        """The mean price of several (order, schedule) pairs, each used equally often, with its interval."""
+        each = [self.prices(schedule, order) for order, schedule in parts]
+        return Estimate.of_mean(np.mean(each, axis=0), confidence)
 
     def step_costs(self, schedule: Schedule, order: str = "uniform") -> FloatArray:
         """Mean nats each step pays, (T,)."""

@@ -1,14 +1,12 @@
 """Plans: which positions to reveal at which step, what that will cost, and how well that is known.
 
-`plan` fits order and sizes on one half of the measured texts and states the price on the other half, so the number is
-not flattered by the search. `Plan` is what the sampler runs, the exporters translate and the file holds. No torch here.
+`Plan` is what the sampler runs, the exporters translate and the file holds; `choose` makes them. No torch here.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +15,8 @@ import numpy as np
 from unmask.errors import InputError
 from unmask.files import read_json, write_json
 from unmask.planning.estimate import Estimate
-from unmask.planning.measurement import Measurement
 from unmask.planning.stored import order_from_json, order_to_json
-from unmask.theory import bounds
-from unmask.theory.curve import FloatArray, InformationCurve
-from unmask.theory.optimal import Frontier, frontier
-from unmask.theory.order import IntArray, Order, Seed, Uniform
+from unmask.theory.order import Blocks, Given, IntArray, Order, Seed
 from unmask.theory.schedule import Schedule
 
 FORMAT = "unmask.plan/1"
@@ -50,6 +44,8 @@ class Plan:
         one_at_a_time: nats per sequence of the model one token at a time in uniform order, on the same texts.
         step_prices: (T,) nats each step costs beyond one token at a time: its cross-entropy less its share `sum c_k`.
         bounds: named bounds and rivals at the same number of steps, nats per sequence.
+        model, curve_digest: what was measured, and the measurement this was made from.
+        valid_for: in words, what the price is a price of.
     """
 
     parts: tuple[Part, ...]
@@ -100,6 +96,22 @@ class Plan:
         part = self.parts[int(rng.integers(len(self.parts)))] if len(self.parts) > 1 else self.parts[0]
         return part.order.draw(self.length, rng), part.schedule
 
+    def repeated(self, times: int) -> Plan:
+        """The plan of `times` blocks, one after the other from left to right, each revealed as this plan says.
+
+        For plans made from a measurement by blocks; the price is that of all blocks together.
+        """
+        if times < 1:
+            raise InputError(f"times is {times}; expected a number of blocks, at least 1")
+        return replace(
+            self,
+            parts=tuple(Part(_in_blocks(part.order, self.length, times), _again(part, times)) for part in self.parts),
+            price=self.price.scaled(times),
+            one_at_a_time=self.one_at_a_time * times,
+            step_prices=self.step_prices * times,
+            bounds={name: value * times for name, value in self.bounds.items()},
+        )
+
     # -- the file ----------------------------------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
@@ -146,7 +158,7 @@ class Plan:
                 part.order.draw(read.length)
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
             raise InputError(f"{path} is not a whole {FORMAT} file ({type(error).__name__}: {error})") from error
         return read
 
@@ -159,119 +171,14 @@ class Plan:
         )
 
 
-@dataclass(frozen=True)
-class Choice:
-    """One candidate: an order with its sizes, and what the fitting half says it costs (nats per sequence)."""
-
-    order: str
-    schedule: Schedule
-    fitted_price: float
+def _again(part: Part, times: int) -> Schedule:
+    return Schedule(part.schedule.sizes * times)
 
 
-class Candidates:
-    """The cheapest schedule of every measured order at every number of steps, on the texts that plans are fitted on."""
-
-    def __init__(self, fit: Measurement, names: Iterable[str], max_steps: int) -> None:
-        self._frontiers: dict[str, Frontier] = {}
-        for name in names:
-            table = fit.table(name)
-            starts = fit.length if isinstance(table, InformationCurve) else len(table.revealed)
-            self._frontiers[name] = frontier(table, min(max_steps, starts))
-        self.max_steps = max(len(found.prices) for found in self._frontiers.values())
-
-    def best(self, steps: int) -> Choice:
-        """The order that is cheapest with exactly this many steps."""
-        prices = {name: found.price(steps) for name, found in self._frontiers.items() if steps <= len(found.prices)}
-        if not prices:
-            raise InputError(
-                f"steps is {steps}; the orders were measured at fewer counts: at most {self.max_steps} steps"
-            )
-        name = min(prices, key=prices.__getitem__)
-        return Choice(name, self._frontiers[name].schedule(steps), prices[name])
-
-    def prices(self) -> FloatArray:
-        """The cheapest price at 1..max_steps steps, nats per sequence, on the fitting half."""
-        return np.array([self.best(steps).fitted_price for steps in range(1, self.max_steps + 1)])
-
-
-def plan(
-    measured: Measurement,
-    steps: int | None = None,
-    *,
-    budget: float | None = None,
-    price_per_call: float | None = None,
-    order: str = "auto",
-    confidence: float = 0.95,
-) -> Plan:
-    """The cheapest way to spend a number of network calls, or the fewest calls within a budget.
-
-    Order and sizes are fitted on one half of the measured texts; the price is stated on the other half.
-
-    Args:
-        measured: from `unmask.measure` or a `*.curve.json` file.
-        steps: T, network calls per sequence.
-        budget: nats per token beyond one token at a time; the fewest steps that keep it on the fitting half.
-        price_per_call: nats per sequence one network call is worth; minimises price + price_per_call * T.
-        order: "auto" for the cheapest of all measured orders, or the name of one.
-        confidence: of the interval of the price.
-
-    Raises:
-        InputError: unless exactly one of steps, budget and price_per_call is given, and can be met.
-    """
-    if sum(option is not None for option in (steps, budget, price_per_call)) != 1:
-        raise InputError("give exactly one of steps=, budget= (nats per token) and price_per_call= (nats)")
-    fit, held = measured.split()
-    names = ["uniform", *fit.orders] if order == "auto" else [order]
-    candidates = Candidates(fit, names, measured.length if steps is None else steps)
-    if steps is None:
-        steps = _steps_within(candidates, measured.length, budget, price_per_call)
-    choice = candidates.best(steps)
-    return _priced(choice, held, measured, confidence)
-
-
-def _steps_within(candidates: Candidates, length: int, budget: float | None, price_per_call: float | None) -> int:
-    prices = candidates.prices()
-    if price_per_call is not None:
-        if price_per_call < 0:
-            raise InputError(f"price_per_call is {price_per_call}; expected nats per network call, 0 or more")
-        return int(np.argmin(prices + price_per_call * np.arange(1, len(prices) + 1))) + 1
-    assert budget is not None
-    within = np.flatnonzero(prices <= budget * length)
-    if not len(within):
-        raise InputError(
-            f"budget is {budget} nats per token, but no measured order gets below {prices.min() / length:.4g}; "
-            "allow more, or measure more orders"
-        )
-    return int(within[0]) + 1
-
-
-def _priced(choice: Choice, held: Measurement, measured: Measurement, confidence: float) -> Plan:
-    chosen = measured.orders[choice.order].order if choice.order != "uniform" else Uniform()
-    schedule = choice.schedule
-    shares = np.add.reduceat(held.curve.values, schedule.revealed)  # what the step's tokens cost one at a time
-    return Plan(
-        (Part(chosen, schedule),),
-        held.interval(schedule, confidence, choice.order),
-        held.curve.entropy,
-        tuple((held.step_costs(schedule, choice.order) - shares).tolist()),
-        rivals(held, schedule.steps),
-        measured.mask_token_id,
-        measured.model,
-        measured.digest,
-    )
-
-
-def rivals(held: Measurement, steps: int) -> dict[str, float]:
-    """What others would pay or promise at the same number of steps, nats per sequence, on the same texts."""
-    uniform, cosine = Schedule.uniform(held.length, steps), Schedule.cosine(held.length, steps)
-    curve = held.curve.monotone()
-    return {
-        "uniform_schedule": held.price(uniform),
-        "cosine_schedule": held.price(cosine),
-        "li_cai_upper": bounds.li_cai_upper(curve, uniform),
-        "li_cai_lower": bounds.li_cai_lower(curve, uniform.largest),
-        "certificate": bounds.certificate(uniform, total_information=curve.total_information),
-    }
+def _in_blocks(order: Order, length: int, times: int) -> Order:
+    if not isinstance(order, Given):
+        return Blocks(order, length)
+    return Given(start * length + place for start in range(times) for place in order.permutation)
 
 
 def _part_to_json(part: Part) -> dict[str, Any]:

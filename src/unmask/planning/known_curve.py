@@ -1,0 +1,92 @@
+"""A curve alone, where a measurement is expected: the exact curve of a law, or numbers from elsewhere.
+
+Its prices are those of the uniform order (F3), exact when the curve is. With standard errors but without the texts
+nothing is known of how the errors go together; the interval then allows for the worst case.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from unmask.errors import InputError
+from unmask.planning.estimate import Estimate
+from unmask.theory.curve import FloatArray, InformationCurve
+from unmask.theory.price import price
+from unmask.theory.schedule import Schedule
+
+
+class KnownCurve:
+    """Prices in uniform order from a curve alone; speaks as `Measurement` does."""
+
+    vocab_size = 0
+    mask_token_id: int | None = None
+
+    def __init__(self, curve: InformationCurve, name: str = "") -> None:
+        self.curve = curve
+        self.length = curve.length
+        self.model = {"name": name, "digest": ""}
+        self.orders: dict[str, object] = {}
+        self.settings: dict[str, object] = {}
+        self.digest = ""
+
+    def split(self) -> tuple[KnownCurve, KnownCurve]:
+        """The same curve twice: nothing is fitted to it that it would flatter."""
+        return self, self
+
+    def table(self, order: str = "uniform") -> InformationCurve:
+        _uniform_only(order)
+        return self.curve
+
+    def price(self, schedule: Schedule, order: str = "uniform") -> float:
+        """Nats per sequence beyond one token at a time (F3)."""
+        _uniform_only(order)
+        return price(self.curve, schedule)
+
+    def step_costs(self, schedule: Schedule, order: str = "uniform") -> FloatArray:
+        """Nats each step pays, (T,)."""
+        _uniform_only(order)
+        return self.curve.step_costs(schedule)
+
+    def interval(self, schedule: Schedule, confidence: float = 0.95, order: str = "uniform") -> Estimate:
+        """The price; exact, or with an interval as wide as errors of the curve that all go together would make it."""
+        return self.mixed([(order, schedule)], confidence)
+
+    def mixed(self, parts: list[tuple[str, Schedule]], confidence: float = 0.95) -> Estimate:
+        """The mean price of several plans."""
+        value = float(np.mean([self.price(schedule, order) for order, schedule in parts]))
+        if self.curve.stderr is None:
+            return Estimate.exactly(value)
+        weights = np.mean([_weights(schedule) for _, schedule in parts], axis=0)
+        return Estimate.of_error(value, float(np.abs(weights) @ self.curve.stderr), confidence)
+
+
+def read_curve(path: str | os.PathLike[str]) -> InformationCurve:
+    """A curve from a JSON file: a list of numbers, or an object with "values" and perhaps "stderr"."""
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not a JSON file ({error})") from error
+    values = data.get("values") if isinstance(data, dict) else data
+    if not isinstance(values, list):
+        raise InputError(f'{path} holds no curve; expected a list of numbers, or an object with "values"')
+    try:
+        return InformationCurve(values, data.get("stderr") if isinstance(data, dict) else None)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _weights(schedule: Schedule) -> FloatArray:
+    weights = np.full(schedule.length, -1.0)
+    weights[schedule.revealed] += schedule.sizes
+    return weights
+
+
+def _uniform_only(order: str) -> None:
+    if order != "uniform":
+        raise InputError(f"order is {order!r}, but a curve alone has prices in uniform order only; measure the model")
