@@ -47,10 +47,6 @@ def test_larger_sizes_have_more_parameters():
             lambda: networks.continue_from("/nowhere/at/all"),
             "no masked language model can be loaded from /nowhere/at/all",
         ),
-        (
-            lambda: Optimizer(networks.from_scratch("nano", 30, 8, 0), "sgd", 0.1),
-            "--optimizer is 'sgd'; choose one of muon, adamw",
-        ),
     ],
 )
 def test_names_that_do_not_exist_are_refused_in_one_line(make, message):

@@ -1,5 +1,6 @@
 """`unmask train` as it is typed. What a process's death and company do to it is in the slow tests at the end."""
 
+import importlib.util
 import json
 import os
 import signal
@@ -76,6 +77,7 @@ def test_a_person_is_shown_the_parameters_and_the_curve(text, tmp_path, capsys):
         (["--data", "TEXT", "--steps", "3", "--held-out", "1"], "--held-out is 1.0"),
         (["--data", "TEXT", "--steps", "3", "--accumulate", "3"], "--batch-size is 8; it must be a multiple"),
         (["--data", "law:nosuchlaw", "--steps", "3"], "nosuchlaw"),
+        (["--data", "TEXT", "--steps", "3", "--init-from", "/no/such"], "no tokenizer can be loaded from /no/such"),
         (["--data", "law:toy", "--data", "TEXT", "--steps", "3"], "a law is trained on alone"),
         (["--resume"], "holds no run to resume"),
     ],
@@ -84,6 +86,7 @@ def test_bad_input_is_one_line_and_exit_status_two(text, tmp_path, capsys, argum
     said = [str(text) if argument == "TEXT" else argument for argument in arguments]
     small = [] if "--resume" in said else SMALL
     assert message in complaint(capsys, "--out", tmp_path / "model", *small, *said)
+    assert not (tmp_path / "model").exists()
 
 
 def test_a_folder_with_something_in_it_is_never_written_to_unasked(text, tmp_path, capsys):
@@ -102,6 +105,12 @@ def test_a_resumed_run_keeps_its_options(text, tmp_path, capsys):
     assert "--steps is 5, but the run in" in complaint(capsys, "--out", out, "--resume", "--steps", "5")
     assert "--length is 8, but the run in" in complaint(capsys, "--out", out, "--resume", "--length", "8")
     assert main(["train", "--out", str(out), "--resume", "--data", str(text), "--steps", "2"]) == 0
+
+
+@pytest.mark.skipif(importlib.util.find_spec("tensorboard") is not None, reason="tensorboard is installed")
+def test_tensorboard_without_its_package_is_refused_by_name(text, tmp_path, capsys):
+    told = ["--data", text, "--out", tmp_path / "model", "--steps", "2", "--tensorboard", *SMALL]
+    assert "needs the package tensorboard" in complaint(capsys, *told)
 
 
 def started(arguments, **settings):

@@ -105,7 +105,7 @@ def test_the_published_network_is_the_best_one_on_held_out_text(unbroken):
     assert all(torch.equal(published[name], kept[name]) for name in published)
 
 
-@pytest.mark.parametrize("kill", [6, 8, 11])
+@pytest.mark.parametrize("kill", [2, 6, 8, 11])
 def test_a_run_that_was_killed_and_resumed_has_the_losses_of_an_unbroken_one(
     text, unbroken, tmp_path, monkeypatch, kill
 ):

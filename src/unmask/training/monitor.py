@@ -12,8 +12,6 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from unmask.errors import InputError
-
 
 class Monitor:
     """Writes `log.jsonl` (and TensorBoard files) and shows a bar; a silent one, of a further process, does nothing."""
@@ -97,10 +95,6 @@ class Monitor:
 
 
 def _board(folder: Path) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise InputError(
-            "--tensorboard needs the package tensorboard; install it, or read OUT/training/log.jsonl"
-        ) from error
+    from torch.utils.tensorboard import SummaryWriter  # an optional package, asked for by --tensorboard
+
     return SummaryWriter(str(folder))

@@ -11,17 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unmask.errors import InputError
-
-NAMES = ("muon", "adamw")
-
 
 class Optimizer:
     """One or two torch optimisers stepped together at one learning rate."""
 
     def __init__(self, network: Any, name: str, weight_decay: float) -> None:
-        if name not in NAMES:
-            raise InputError(f"--optimizer is {name!r}; choose one of {', '.join(NAMES)}")
         vectors, embeddings, matrices = _kinds(network)
         groups = [
             {"params": vectors + embeddings, "weight_decay": 0.0},

@@ -8,6 +8,8 @@ from typing import Any
 
 from unmask.errors import InputError
 
+OPTIMIZERS = ("muon", "adamw")
+
 POSITIVE = (
     *("vocab_size", "length", "steps", "minutes", "learning_rate", "clip", "batch_size", "accumulate"),
     *("evaluate_every", "log_every", "held_out_rows"),
@@ -78,6 +80,8 @@ class TrainingOptions:
         for name in ("weight_decay", "warmup", "samples", "seed"):
             if getattr(self, name) < 0:
                 raise InputError(f"--{name.replace('_', '-')} is {getattr(self, name)}; it must not be negative")
+        if self.optimizer not in OPTIMIZERS:
+            raise InputError(f"--optimizer is {self.optimizer!r}; choose one of {', '.join(OPTIMIZERS)}")
         if self.precision not in ("float32", "bfloat16"):
             raise InputError(f"--precision is {self.precision!r}; choose float32 or bfloat16")
 

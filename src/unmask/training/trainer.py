@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
+import platform
 import shutil
 import signal
 import time
@@ -22,7 +23,7 @@ import torch
 from accelerate import Accelerator
 from safetensors.torch import load_file, save_file
 
-from unmask import load, recipes, sample
+from unmask import __version__, load, recipes, sample
 from unmask.errors import InputError
 from unmask.files import write_json
 from unmask.training import checkpoint
@@ -61,12 +62,6 @@ class Trainer:
     ) -> None:
         self.options, self.data, self.network, self.accelerator = options, data, network, accelerator
         self.out, self.monitor = out, monitor
-        processes = accelerator.num_processes
-        if options.batch_size % (processes * options.accumulate):
-            raise InputError(
-                f"--batch-size is {options.batch_size}; it must be a multiple of the {processes} processes "
-                f"times --accumulate {options.accumulate}"
-            )
         self.logits = HiddenLogits(network)
         self.model = accelerator.prepare(self.logits)
         self.optimizer = Optimizer(network, options.optimizer, options.weight_decay)
@@ -78,7 +73,11 @@ class Trainer:
         self._began = time.perf_counter()
 
     def resume(self) -> None:
-        """Take up the newest undamaged checkpoint."""
+        """Take up the newest undamaged checkpoint; a run that was killed before its first one starts over."""
+        if not checkpoint.folders(self.checkpoints):
+            self.monitor.cut_log(0)
+            self.monitor.say(f"{self.out} has no checkpoint yet: starting at the beginning")
+            return
         found = checkpoint.newest(self.checkpoints, self.monitor.say)
         weights = load_file(found.folder / "model.safetensors")
         self.network.load_state_dict(weights, strict=False)  # tied weights are saved once
@@ -286,6 +285,7 @@ class Trainer:
             "held_out": None if self.last_look is None else self.last_look.to_dict(),
             "exact_nelbo_per_token": self.data.exact_nelbo,
             "options": self.options.to_dict(),
+            "versions": {"python": platform.python_version(), "torch": torch.__version__, "unmask": __version__},
         }
 
 
