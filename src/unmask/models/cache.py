@@ -20,8 +20,8 @@ from unmask.errors import InputError
 from unmask.models.adapter import Framed, Pretrained
 from unmask.models.checkpoint import first_line
 from unmask.models.families import Query
-from unmask.models.modernbert import KeyValues
 from unmask.models.predictor import Positions
+from unmask.models.weights import KeyValues
 
 Groups = dict[tuple[int, int], list[int]]
 """Rows that are run together: (first column, end column) -> rows."""

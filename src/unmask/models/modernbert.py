@@ -7,58 +7,35 @@ can be handed in is what a prefix cache needs. Inference only; training uses tra
 Source of the architecture: Warner et al., "Smarter, Better, Faster, Longer" (arXiv 2412.13663).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-KeyValues = list[tuple[Tensor, Tensor]]
-"""Keys and values of some columns, one pair a layer, each (rows, heads, columns, head width)."""
+from unmask.models.weights import KeyValues, Weights, attention, extended, readable, require_vocabulary
 
-_DEFAULTS = {
-    "norm_eps": 1e-5,
-    "norm_bias": False,
-    "attention_bias": False,
-    "mlp_bias": False,
-    "decoder_bias": True,
-    "classifier_bias": False,
-    "local_attention": 128,
-    "hidden_activation": "gelu",
-    "classifier_activation": "gelu",
-    "global_attn_every_n_layers": 3,
-}
+WORDS = "model.embeddings.tok_embeddings.weight"
 
 
-class ModernBert(nn.Module):
-    """The network of one ModernBERT checkpoint; parameter names are those of its file."""
+class ModernBert:
+    """The network of one ModernBERT checkpoint.
 
-    def __init__(self, config: Mapping[str, Any]):
-        super().__init__()
-        config = _DEFAULTS | config
-        width, layers = config["hidden_size"], config["num_hidden_layers"]
-        kinds = config.get("layer_types") or [
-            "sliding_attention" if layer % config["global_attn_every_n_layers"] else "full_attention"
-            for layer in range(layers)
-        ]
-        self.vocab_size: int = config["vocab_size"]
+    Raises KeyError when weights are missing, RuntimeError when the vocabulary has another size.
+    """
+
+    def __init__(self, config: Mapping[str, Any], tensors: Mapping[str, Tensor]):
+        kinds = _kinds(config)
+        bases, window = _rope_bases(config), config.get("local_attention", 128) // 2
+        self.layers = [(bases[kind], window if kind == "sliding_attention" else None) for kind in kinds]
         self.heads: int = config["num_attention_heads"]
-        self.windows = [config["local_attention"] // 2 if kind == "sliding_attention" else None for kind in kinds]
-        self.bases = [_rope_bases(config)[kind] for kind in kinds]
-        body = nn.Module()
-        body.embeddings = nn.Module()
-        body.embeddings.tok_embeddings = nn.Embedding(self.vocab_size, width)
-        body.embeddings.norm = _norm(config)
-        body.layers = nn.ModuleList(_layer(config, first=layer == 0) for layer in range(layers))
-        body.final_norm = _norm(config)
-        self.model = body
-        self.head = nn.Module()
-        self.head.dense = nn.Linear(width, width, bias=config["classifier_bias"])
-        self.head.norm = _norm(config)
-        self.decoder = nn.Linear(width, self.vocab_size, bias=config["decoder_bias"])
+        self.epsilon: float = config.get("norm_eps", 1e-5)
+        self.weights = Weights(tensors, _names(len(kinds)), tied={"decoder.weight": WORDS})
+        self.vocab_size = len(self.weights["decoder.weight"])
+        require_vocabulary(self.weights[WORDS], config["vocab_size"])
 
-    def forward(
+    def __call__(
         self, ids: Tensor, start: int = 0, past: KeyValues | None = None, attend: Tensor | None = None
     ) -> tuple[Tensor, KeyValues]:
         """Hidden states of columns `start`, `start + 1`, … given keys and values of the columns before.
@@ -72,117 +49,79 @@ class ModernBert(nn.Module):
         Returns:
             Hidden states (rows, width, hidden), and the keys and values of these columns.
         """
-        hidden = self.model.embeddings.norm(self.model.embeddings.tok_embeddings(ids))
-        columns = torch.arange(start + ids.shape[1], device=ids.device)
-        masks = {window: _allowed(columns, start, window, attend) for window in set(self.windows)}
-        turns = {base: self._turn(columns[start:], base, hidden) for base in set(self.bases)}
+        weights = self.weights
+        places = torch.arange(start, start + ids.shape[1], device=ids.device)
+        hidden = self._norm(weights[WORDS][ids], "model.embeddings.norm")
+        total = start + ids.shape[1]
+        masks = {window: readable(attend, places, total, window) for _, window in set(self.layers)}
+        turns = {base: self._turn(places, base, hidden) for base, _ in set(self.layers)}
         fresh: KeyValues = []
-        for number, layer in enumerate(self.model.layers):
-            held = past[number] if past is not None else None
-            attended, pair = self._attend(layer, hidden, turns[self.bases[number]], masks[self.windows[number]], held)
-            hidden = hidden + attended
-            inner, gate = layer.mlp.Wi(layer.mlp_norm(hidden)).chunk(2, dim=-1)
-            hidden = hidden + layer.mlp.Wo(functional.gelu(inner) * gate)
-            fresh.append(pair)
-        return self.model.final_norm(hidden), fresh
+        for number, (base, window) in enumerate(self.layers):
+            layer = f"model.layers.{number}"
+            normed = hidden if number == 0 else self._norm(hidden, f"{layer}.attn_norm")
+            mixed = weights.linear(normed, f"{layer}.attn.Wqkv").unflatten(-1, (3, self.heads, -1))
+            query, key, value = mixed.permute(2, 0, 3, 1, 4)  # (rows, heads, width, head width) each
+            query, key = _rotate(query, turns[base]), _rotate(key, turns[base])
+            fresh.append((key, value))
+            read = attention(query, *extended(past[number] if past else None, key, value), masks[window])
+            hidden = hidden + weights.linear(read, f"{layer}.attn.Wo")
+            inner, gate = weights.linear(self._norm(hidden, f"{layer}.mlp_norm"), f"{layer}.mlp.Wi").chunk(2, dim=-1)
+            hidden = hidden + weights.linear(functional.gelu(inner) * gate, f"{layer}.mlp.Wo")
+        return self._norm(hidden, "model.final_norm"), fresh
 
     def logits(self, hidden: Tensor) -> Tensor:
         """(…, hidden) -> (…, vocabulary)."""
-        return self.decoder(self.head.norm(functional.gelu(self.head.dense(hidden))))
+        inner = functional.gelu(self.weights.linear(hidden, "head.dense"))
+        return self.weights.linear(self._norm(inner, "head.norm"), "decoder")
 
-    def _attend(
-        self,
-        layer: nn.Module,
-        hidden: Tensor,
-        turn: tuple[Tensor, Tensor],
-        mask: Tensor | None,
-        past: tuple[Tensor, Tensor] | None,
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        rows, width, size = hidden.shape
-        mixed = layer.attn.Wqkv(layer.attn_norm(hidden)).view(rows, width, 3, self.heads, size // self.heads)
-        query, key, value = mixed.permute(2, 0, 3, 1, 4)  # (rows, heads, width, head width) each
-        query, key = _rotate(query, turn), _rotate(key, turn)
-        keys, values = (key, value) if past is None else (torch.cat([past[0], key], 2), torch.cat([past[1], value], 2))
-        out = functional.scaled_dot_product_attention(query, keys, values, attn_mask=mask)
-        return layer.attn.Wo(out.transpose(1, 2).reshape(rows, width, size)), (key, value)
+    def _norm(self, hidden: Tensor, name: str) -> Tensor:
+        return self.weights.norm(hidden, name, self.epsilon)
 
-    def _turn(self, positions: Tensor, base: float, hidden: Tensor) -> tuple[Tensor, Tensor]:
+    def _turn(self, places: Tensor, base: float, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """Cosines and sines of the rotary angles of some columns, (width, head width)."""
         size = hidden.shape[-1] // self.heads
-        frequencies = base ** (-torch.arange(0, size, 2, device=positions.device) / size)
-        angles = (positions[:, None] * frequencies).repeat(1, 2)  # (width, head width)
+        frequencies = base ** (-torch.arange(0, size, 2, device=places.device) / size)
+        angles = (places[:, None] * frequencies).repeat(1, 2)
         return angles.cos().to(hidden.dtype), angles.sin().to(hidden.dtype)
 
 
 def supports(config: Mapping[str, Any]) -> bool:
     """Whether this file computes the network of `config` (its own activation and rotary embedding, nothing exotic)."""
-    config = _DEFAULTS | config
     ropes = (config.get("rope_parameters") or {}).values()
     return (
         config.get("model_type") == "modernbert"
-        and config["hidden_activation"] == config["classifier_activation"] == "gelu"
+        and config.get("hidden_activation", "gelu") == config.get("classifier_activation", "gelu") == "gelu"
         and not config.get("rope_scaling")
         and all((rope or {}).get("rope_type", "default") == "default" for rope in ropes)
     )
 
 
-def with_weights(config: Mapping[str, Any], weights: Mapping[str, Tensor]) -> ModernBert:
-    """The network of `config` with the weights of its file, which are used as they are, without a copy.
-
-    Raises KeyError when weights are missing, RuntimeError when one has the wrong shape.
-    """
-    with torch.device("meta"):  # no memory is spent on values that are about to be replaced
-        network = ModernBert(config)
-    weights = {"decoder.weight": weights["model.embeddings.tok_embeddings.weight"], **weights}
-    expected = network.state_dict().keys()
-    absent = sorted(expected - weights.keys())
-    if absent:
-        raise KeyError(f"weights are missing, first {absent[0]}")
-    network.load_state_dict({name: weights[name] for name in expected}, assign=True)
-    return network.eval().requires_grad_(False)
+def _kinds(config: Mapping[str, Any]) -> list[str]:
+    """The kind of attention of each layer, stated one by one or by how often a global one comes."""
+    every = config.get("global_attn_every_n_layers", 3)
+    return config.get("layer_types") or [
+        "sliding_attention" if layer % every else "full_attention" for layer in range(config["num_hidden_layers"])
+    ]
 
 
 def _rope_bases(config: Mapping[str, Any]) -> dict[str, float]:
     """The base of the rotary angles of each kind of layer, in today's spelling of the config or the first one."""
     ropes = config.get("rope_parameters") or {}
+    old = {"full_attention": "global_rope_theta", "sliding_attention": "local_rope_theta"}
+    usual = {"full_attention": 160_000.0, "sliding_attention": 10_000.0}
     return {
-        "full_attention": float(
-            (ropes.get("full_attention") or {}).get("rope_theta") or config.get("global_rope_theta") or 160_000.0
-        ),
-        "sliding_attention": float(
-            (ropes.get("sliding_attention") or {}).get("rope_theta") or config.get("local_rope_theta") or 10_000.0
-        ),
+        kind: float((ropes.get(kind) or {}).get("rope_theta") or config.get(old[kind]) or usual[kind]) for kind in usual
     }
 
 
-def _norm(config: Mapping[str, Any]) -> nn.LayerNorm:
-    return nn.LayerNorm(config["hidden_size"], eps=config["norm_eps"], bias=config["norm_bias"])
-
-
-def _layer(config: Mapping[str, Any], first: bool) -> nn.Module:
-    width, inner = config["hidden_size"], config["intermediate_size"]
-    layer = nn.Module()
-    layer.attn_norm = nn.Identity() if first else _norm(config)
-    layer.attn = nn.Module()
-    layer.attn.Wqkv = nn.Linear(width, 3 * width, bias=config["attention_bias"])
-    layer.attn.Wo = nn.Linear(width, width, bias=config["attention_bias"])
-    layer.mlp_norm = _norm(config)
-    layer.mlp = nn.Module()
-    layer.mlp.Wi = nn.Linear(width, 2 * inner, bias=config["mlp_bias"])
-    layer.mlp.Wo = nn.Linear(inner, width, bias=config["mlp_bias"])
-    return layer
-
-
-def _allowed(columns: Tensor, start: int, window: int | None, attend: Tensor | None) -> Tensor | None:
-    """Which columns (last axis) each column from `start` on may read; None when all."""
-    allowed = None
-    if window is not None and columns.numel() > window + 1:
-        allowed = ((columns[start:, None] - columns[None, :]).abs() <= window)[None, None]
-    if attend is not None:
-        readable = attend[:, None, None, :]
-        # A padded column still reads itself: a softmax over nothing is not a number.
-        itself = columns[start:, None] == columns[None, :]
-        allowed = (readable if allowed is None else readable & allowed) | itself
-    return allowed
+def _names(layers: int) -> Iterable[str]:
+    """The names of all weights but biases, which a config may leave out."""
+    modules = ["model.embeddings.tok_embeddings", "model.embeddings.norm", "model.final_norm"]
+    modules += ["head.dense", "head.norm", "decoder"]
+    for number in range(layers):
+        parts = ["attn.Wqkv", "attn.Wo", "mlp_norm", "mlp.Wi", "mlp.Wo"] + ["attn_norm"] * (number > 0)
+        modules += [f"model.layers.{number}.{part}" for part in parts]
+    return (f"{module}.weight" for module in modules)
 
 
 def _rotate(states: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from unmask.errors import InputError
 from unmask.models.bert import Bert
 from unmask.models.families import Family, Query
-from unmask.models.modernbert import KeyValues, ModernBert
+from unmask.models.modernbert import ModernBert
+from unmask.models.weights import KeyValues
 
 
 class Network(Protocol):
@@ -47,7 +48,7 @@ class Plain:
     wanted_only: bool = True
 
     def __post_init__(self) -> None:
-        weight = next(iter(self.network.parameters()))
+        weight = next(iter(self.network.weights.parameters()))
         self.vocab_size, self.device, self.dtype = self.network.vocab_size, weight.device, weight.dtype
 
     @torch.no_grad()

@@ -139,7 +139,7 @@ def _dtype(config: dict[str, Any], dtype: str | torch.dtype | None, device: torc
 
 
 _PLAIN: tuple[tuple[Callable[..., bool], Callable[..., ModernBert | Bert]], ...] = (
-    (modernbert.supports, modernbert.with_weights),
+    (modernbert.supports, ModernBert),
     (bert.supports, Bert),
 )
 """Networks of our own: which configs each computes, and how it is made from config and weights."""

@@ -61,10 +61,11 @@ def facts(predictor: Predictor) -> dict[str, Any]:
     if isinstance(predictor, Pretrained):
         family, network = predictor.family, predictor.network
         inner = getattr(network, "model", getattr(network, "network", network))
+        weights = getattr(inner, "weights", inner).parameters()
         shown |= {
             "family": family.name,
             "network": type(inner).__name__,
-            "parameters": sum(parameter.numel() for parameter in inner.parameters()),
+            "parameters": sum({weight.data_ptr(): weight.numel() for weight in weights}.values()),
             "dtype": str(network.dtype).removeprefix("torch."),
             "head": "at wanted positions only" if network.wanted_only else "at every position",
             "attention": f"causal between blocks of {predictor.block_size}"
