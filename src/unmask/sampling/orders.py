@@ -1,5 +1,4 @@
-"""Orders: which position is wished for first. An order gives every open position a priority; a selection decides how
-many.
+"""Orders: which position is wished for first. An order gives priorities; a selection decides how many are revealed.
 
 Orders that do not read the model (`reads_model = False`) are those a price can be stated for: `Arranged` wraps any
 order of `unmask.orders`, `PlanOrder` follows a plan. Orders that read the model's laws are replayed exactly by

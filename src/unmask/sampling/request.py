@@ -1,6 +1,4 @@
-"""What is asked for: rows of given and masked positions, from a prompt, an infilling or nothing at all; all of it
-checked.
-"""
+"""What is asked for: rows of given and masked positions, from a prompt, an infilling or nothing at all, all checked."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple

@@ -5,8 +5,7 @@ from. When the choice of positions never reads a token drawn in the same step, r
 the very canvases sampling would have visited, so the product is exact ([DUEL] arXiv 2603.01367; F12).
 
 - Positions chosen ahead (plans, data-independent orders): every canvas is known beforehand, and all steps of many
-texts go
-  through the network as one batch.
+  texts go through the network as one batch.
 - Rules that read the model's laws: the same loop that samples, with a forced draw.
 - Rules that read drawn tokens, revise, or decode greedily: refused, with the reason. On laws small enough to enumerate
   `estimate=` counts how often the sampler says the text, and labels the number as a Monte-Carlo estimate.
