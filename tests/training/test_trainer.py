@@ -248,6 +248,13 @@ def test_a_window_longer_than_the_network_reads_is_refused(text, unbroken, tmp_p
         run.train(options(text, init_from=str(unbroken), length=17), tmp_path / "model", bar=False)
 
 
+def test_mixed_precision_trains_weights_that_stay_in_float32(text, unbroken, tmp_path):
+    run.train(options(text, precision="bfloat16"), tmp_path / "model", bar=False)
+    assert {value.dtype for value in load_file(tmp_path / "model" / "model.safetensors").values()} == {torch.float32}
+    whole, mixed = losses(unbroken), losses(tmp_path / "model")
+    assert 0 < max(abs(whole[step] - mixed[step]) for step in whole) < 0.1
+
+
 def test_a_run_of_minutes_ends_and_says_how_many_steps_it_made(text, tmp_path):
     card = run.train(options(text, steps=None, minutes=0.01, evaluate_every=None), tmp_path / "model", bar=False)
     assert card["step"] >= 1

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 import transformers
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 
 from unmask.errors import InputError
 from unmask.files import read_json, write_json
@@ -90,6 +91,7 @@ def _run(
 
 def _accelerator(options: TrainingOptions) -> Accelerator:
     mixed = "bf16" if options.precision == "bfloat16" else "no"
+    AcceleratorState._reset_state()  # a process may train twice, at two precisions
     accelerator = Accelerator(mixed_precision=mixed, cpu=not torch.cuda.is_available())
     parts = accelerator.num_processes * options.accumulate
     if options.batch_size % parts:
