@@ -44,7 +44,7 @@ class Bert:
         hidden = self._norm(
             hidden + weights["bert.embeddings.token_type_embeddings.weight"][0], "bert.embeddings.LayerNorm"
         )
-        mask = readable(attend, places)
+        mask = readable(attend, places, start + ids.shape[1])
         fresh: KeyValues = []
         for number in range(self.layers):
             layer = f"bert.encoder.layer.{number}"
