@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+import unmask
 from unmask.errors import InputError
 from unmask.laws import Permutation
 from unmask.models.cache import BlockCache, PrefixCache
@@ -181,6 +182,21 @@ def test_calls_add_up_over_queries(made):
         cached.log_probs(tokens, known, Positions(*(~known).nonzero(as_tuple=True)))
         spent += cached.row_calls.numpy()
     assert cached.calls == spent.sum() > 2 * 4
+
+
+def test_a_sampler_is_charged_what_the_cache_spent(made):
+    cached = PrefixCache(load(made("ModernBert")), block_length=3)
+    out = unmask.sample(cached, unmask.recipes.one_by_one(), n=3, seed=0, length=9)
+    assert out.nfe.sum() == cached.calls > 3 * 9  # in random order some fills answer nothing
+
+
+def test_a_sampler_draws_the_same_tokens_with_and_without_a_block_cache(made):
+    predictor = load(made("sdar"), trust_remote_code=True)
+    sampler = unmask.recipes.llada(steps=8, block_length=4)
+    plain = unmask.sample(predictor, sampler, n=3, seed=0, length=16)
+    cached = unmask.sample(BlockCache(predictor), sampler, n=3, seed=0, length=16)
+    assert cached.tokens.tolist() == plain.tokens.tolist()
+    assert cached.nfe.tolist() == plain.nfe.tolist() == [8, 8, 8]
 
 
 def test_networks_that_cannot_be_given_keys_and_values_are_refused_when_the_cache_is_made(made):

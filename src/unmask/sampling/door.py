@@ -37,8 +37,11 @@ class Door:
             wanted: N positions; `rows` count from 0 to r - 1.
             rows: (r,) on the CPU; which row of the canvas each of the r is charged to.
         """
-        self.canvas.calls.index_add_(0, rows, torch.full((len(rows),), self.predictor.calls_per_query))
         laws = self.predictor.log_probs(tokens, known, wanted)
+        spent = getattr(self.predictor, "row_calls", None)  # a cache that was filled says what the query cost each row
+        if spent is None:
+            spent = torch.full((len(rows),), self.predictor.calls_per_query)
+        self.canvas.calls.index_add_(0, rows, spent)
         count = len(wanted.rows)
         if tuple(laws.shape) != (count, self.predictor.vocab_size):
             expected = (count, self.predictor.vocab_size)
