@@ -140,10 +140,7 @@ class Planner:
     def _priced(self, chosen: Sequence[Choice]) -> Plan:
         """What the chosen orders and sizes cost on the texts they were not fitted on."""
         held, schedules = self.held, [(choice.order, choice.schedule) for choice in chosen]
-        steps = [  # each step's cost beyond what its tokens cost one at a time
-            held.step_costs(schedule, name) - np.add.reduceat(held.curve.values, schedule.revealed)
-            for name, schedule in schedules
-        ]
+        steps = [_step_prices(held, schedule, name) for name, schedule in schedules]
         orders = {name: held.orders[name].order for name, _ in schedules if name != "uniform"}  # type: ignore[attr-defined]
         return Plan(
             tuple(Part(orders.get(name, Uniform()), schedule) for name, schedule in schedules),
@@ -203,6 +200,15 @@ class _Candidate:
     @property
     def _prices(self) -> FloatArray:
         return self._all.prices
+
+
+def _step_prices(held: Measurement | KnownCurve, schedule: Schedule, order: str) -> FloatArray:
+    """(T,) nats each step costs beyond what its tokens cost one at a time; they add up to the price."""
+    shares = np.add.reduceat(held.curve.values, schedule.revealed)
+    costs = held.step_costs(schedule, order)
+    if shares.sum() > 0:  # the baseline of an order is a better estimate of the same sum
+        shares = shares * ((costs.sum() - held.price(schedule, order)) / shares.sum())
+    return np.asarray(costs - shares)
 
 
 def rivals(held: Measurement | KnownCurve, steps: int) -> dict[str, float]:

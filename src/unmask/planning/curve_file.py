@@ -30,6 +30,7 @@ def measurement_to_json(measured: Any) -> dict[str, Any]:
         "texts": list(measured.texts),
         "losses": array_to_json(measured.losses),
         "entropies": array_to_json(measured.entropies),
+        "paths": array_to_json(measured.paths),
         "orders": {name: _order_to_json(costs) for name, costs in measured.orders.items()},
     }
 
@@ -53,6 +54,7 @@ def measurement_from_json(data: dict[str, Any]) -> dict[str, Any]:
         "counts": counts,
         "losses": array_from_json(data["losses"], "losses", shape),
         "entropies": array_from_json(data["entropies"], "entropies", shape),
+        "paths": array_from_json(data["paths"], "paths", shape[:1]),
         "orders": {
             str(name): _order_from_json(entry, str(name), length, len(texts)) for name, entry in data["orders"].items()
         },

@@ -184,6 +184,8 @@ class _Batches:
         tokens = torch.from_numpy(texts)
         size = len(self.counts)
         losses, entropies = np.zeros((2, len(texts), size))
+        paths = np.zeros(len(texts))
+        sizes = np.diff(np.append(self.counts, self.length))
         costs = {name: np.zeros((len(texts), size, size)) for name in self.orders}
         for begin, end in self.ranges:
             ranks = self._ranks(Uniform(), known, digests, begin, end)
@@ -191,6 +193,7 @@ class _Batches:
                 of_tokens, of_laws = self.reader.at(tokens, ranks, int(count))
                 losses[:, place] += of_tokens.mean(axis=1)
                 entropies[:, place] += of_laws.mean(axis=1)
+                paths += of_tokens[:, : sizes[place]].sum(axis=1)
             for name, one in self.orders.items():
                 costs[name] += self._costs(tokens, self._ranks(one, known, digests, begin, end))
         return Measurement(
@@ -203,6 +206,7 @@ class _Batches:
             self.counts,
             self._mean(losses),
             self._mean(entropies),
+            self._mean(paths),
             {name: OrderCosts(one, self.counts, self._mean(costs[name])) for name, one in self.orders.items()},
         )
 

@@ -49,6 +49,7 @@ class Measurement:
         counts: (C,) revealed counts measured in uniform order, 0 to L-1.
         losses: (N, C) nats per token: mean -log p of the masked tokens of text n, counts[c] random ones revealed.
         entropies: (N, C) nats per token: the predictor's own mean entropy there; equal to the losses if calibrated.
+        paths: (N,) nats: NELBO of text n along its permutation, revealed from each count to the next.
         orders: other reveal orders, by name.
     """
 
@@ -61,6 +62,7 @@ class Measurement:
     counts: npt.NDArray[np.int64]
     losses: FloatArray
     entropies: FloatArray
+    paths: FloatArray
     orders: dict[str, OrderCosts] = field(default_factory=dict)
 
     # -- the curve ---------------------------------------------------------------------------------------------------
@@ -76,9 +78,24 @@ class Measurement:
         return np.asarray((self.losses - self.entropies).mean(axis=0))
 
     @cached_property
-    def baselines(self) -> FloatArray:
-        """(N,) nats: `sum_k c_k` of each text, its NELBO one token at a time in uniform order; every price's base."""
+    def _uniform_baselines(self) -> FloatArray:
+        """(N,) nats: `sum_k c_k` of each text, from the mean loss of all tokens masked at each count."""
         return self._uniform_nelbo(np.ones(self.length))
+
+    @cached_property
+    def _path_baselines(self) -> FloatArray:
+        """(N,) nats: the same expectation, from the losses of the tokens in the order they were revealed.
+
+        For a perfect predictor it is `-log p(x)`, as is every order's own NELBO one token at a time, so that against
+        it the price of another order is known ten times as precisely as against `_uniform_baselines`. Where counts
+        were left out, the interpolated curve says what the steps between them cost.
+        """
+        sizes = np.diff(np.append(self.counts, self.length))
+        return np.asarray(self.paths + self._uniform_baselines - self.losses @ sizes)
+
+    def baselines(self, order: str = "uniform") -> FloatArray:
+        """(N,) nats: each text one token at a time in uniform order, what its price in this order is relative to."""
+        return self._uniform_baselines if order == "uniform" else self._path_baselines
 
     def _uniform_nelbo(self, weights: FloatArray) -> FloatArray:
         """`sum_k weights[k] c_k` of each text, (N,): linear in the losses, with the interpolation's own weights.
@@ -109,7 +126,7 @@ class Measurement:
 
     def prices(self, schedule: Schedule, order: str = "uniform") -> FloatArray:
         """Price of each text, (N,) nats: its NELBO less its NELBO one token at a time in uniform order."""
-        return self.nelbos(schedule, order) - self.baselines
+        return self.nelbos(schedule, order) - self.baselines(order)
 
     def price(self, schedule: Schedule, order: str = "uniform") -> float:
         """Nats per sequence beyond one at a time in uniform order (F3, F11). A good order can make it negative."""
@@ -136,7 +153,9 @@ class Measurement:
 
         Both are relative to one token at a time in uniform order, so their prices compare.
         """
-        return self.curve if order == "uniform" else self._order(order).table(self.length, self.curve.entropy)
+        if order == "uniform":
+            return self.curve
+        return self._order(order).table(self.length, float(self.baselines(order).mean()))
 
     def _order(self, name: str) -> OrderCosts:
         if name not in self.orders:
@@ -153,6 +172,7 @@ class Measurement:
             texts=tuple(self.texts[n] for n in chosen),
             losses=self.losses[chosen],
             entropies=self.entropies[chosen],
+            paths=self.paths[chosen],
             orders={name: costs.take(chosen) for name, costs in self.orders.items()},
         )
 
@@ -190,6 +210,7 @@ class Measurement:
             texts=tuple(texts),
             losses=np.concatenate([part.losses for part in parts]),
             entropies=np.concatenate([part.entropies for part in parts]),
+            paths=np.concatenate([part.paths for part in parts]),
             orders={
                 name: replace(costs, costs=np.concatenate([part.orders[name].costs for part in parts]))
                 for name, costs in first.orders.items()
