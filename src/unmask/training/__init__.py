@@ -1,0 +1,11 @@
+"""Training: from text (or a law) to a masked diffusion model in a standard Hugging Face folder.
+
+    from unmask.training.options import TrainingOptions
+    from unmask.training.run import train
+
+    train(TrainingOptions(data=("notes/",), minutes=30), "my-model")
+
+`corpus` and `manual` find text and hold documents out, `tokenizer` and `windows` make examples of it, `objective` is the
+paper's loss, `network` and `optimizer` what is trained and how, `trainer` the loop with `checkpoint`, `evaluate` and
+`monitor` beside it. Nothing is imported here: transformers takes seconds.
+"""
