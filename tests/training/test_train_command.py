@@ -126,19 +126,17 @@ def test_a_process_killed_at_any_moment_resumes_to_the_losses_of_an_unbroken_run
     told = ["--data", text, "--steps", 300, "--evaluate-every", 7, *SMALL]
     assert main(["train", "--out", str(tmp_path / "whole"), *map(str, told)]) == 0
     out = tmp_path / "killed"
-    kills = 0
+    log, kills, lines = out / "training" / "log.jsonl", 0, 0
     for wait in (0.35, 0.2, 0.5):  # at whatever the process is doing then: a step, a look or a checkpoint
         again = ["--resume"] if kills else told
         process = started(["unmask", "train", "--out", out, *again])
-        before = len(losses(out)) if kills else 0
-        while process.poll() is None and not (
-            (out / "training" / "log.jsonl").exists() and len(losses(out)) > before + 30
-        ):
+        while process.poll() is None and not (log.exists() and len(log.read_bytes().splitlines()) > lines + 30):
             time.sleep(0.01)
         time.sleep(wait)
         process.send_signal(signal.SIGKILL)
         process.communicate()
         kills += process.returncode == -signal.SIGKILL
+        lines = len(log.read_bytes().splitlines())
     assert kills >= 2
     assert main(["train", "--out", str(out), "--resume"]) == 0
     assert losses(out) == losses(tmp_path / "whole")

@@ -12,6 +12,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from unmask.files import write_text
+
 
 class Monitor:
     """Writes `log.jsonl` (and TensorBoard files) and shows a bar; a silent one, of a further process, does nothing."""
@@ -59,7 +61,7 @@ class Monitor:
                 continue
             if entry["step"] <= step:
                 kept.append(line + "\n")
-        self._log.write_text("".join(kept), encoding="utf-8")
+        write_text(self._log, "".join(kept))
 
     def step(self, step: int, progress: float, **figures: float) -> None:
         """One line of the log: loss in nats per token, learning rate, tokens per second."""
