@@ -21,7 +21,8 @@ class Independent:
     A candidate is drawn at every open position and positions are numbered in the order's ranking. For each bit of the
     numbers, highest first: those with bit 0 are shown with their candidates, and those with bit 1 whose law moves by
     more than `epsilon` nats, `KL(before || after)`, are dropped. What is left is revealed; the first choice always is.
-    So m open positions cost at most `ceil(log2 m)` calls more, and the choice reads drawn tokens.
+    So m open positions cost at most `ceil(log2 m)` calls more, and the choice reads drawn tokens. Candidates are shown
+    together: where they contradict one another the test asks about a canvas no text has, and its answer means little.
     """
 
     epsilon: float = 0.05
