@@ -172,6 +172,22 @@ def test_a_prefix_cache_is_a_function_of_the_canvas_whatever_was_asked_before(ma
         near(alone.log_probs(tokens[row : row + 1], known[row : row + 1], one), expected[where.rows == row], 1e-5)
 
 
+@pytest.mark.parametrize("name", ["ModernBert", "sdar"])
+def test_a_cache_tells_apart_prefixes_that_differ_in_their_last_token(made, name):
+    predictor = load(made(name), trust_remote_code=name == "sdar")
+    cached = BlockCache(predictor) if name == "sdar" else PrefixCache(predictor, block_length=4)
+    tokens = torch.full((2, 8), 7)
+    tokens[1, 3] = 8
+    known = (torch.arange(8) < 4).expand(2, -1)
+    where = Positions(*(~known).nonzero(as_tuple=True))
+    for _ in range(2):
+        for row in (0, 1):
+            one = Positions(torch.zeros(4, dtype=torch.long), torch.arange(4, 8))
+            expected = predictor.log_probs(tokens, known, where)[where.rows == row]
+            near(cached.log_probs(tokens[row : row + 1], known[row : row + 1], one), expected)
+    near(cached.log_probs(tokens, known, where), predictor.log_probs(tokens, known, where))
+
+
 def test_calls_add_up_over_queries(made):
     cached = PrefixCache(load(made("ModernBert")), block_length=4)
     tokens = torch.randint(5, 17, (2, 12), generator=torch.Generator().manual_seed(4))

@@ -443,6 +443,23 @@ def test_text_that_spells_the_mask_token_stays_text(made):
     assert predictor.decode(torch.tensor([5, 6, MASK])) == "a b"
 
 
+def test_a_tokenizer_of_bytes_spells_the_mask_token_out(made, tmp_path):
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+
+    copied(made("Bert", vocab_size=300), tmp_path)
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer = Tokenizer(models.BPE({letter: number for number, letter in enumerate(alphabet)}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens([AddedToken("[MASK]", special=True)])
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    predictor = load(tmp_path)
+    assert predictor.mask_token_id == 256
+    ids = predictor.encode("say [MASK] twice")
+    assert len(ids) == len("say [MASK] twice")
+    assert predictor.decode(ids) == "say [MASK] twice"
+
+
 def test_tokenizers_written_in_python_are_read_too(made, tmp_path):
     for file in made("Esm").iterdir():
         if "token" not in file.name:
@@ -492,6 +509,21 @@ def refused(folder, **arguments):
 def test_a_model_that_is_nowhere_is_one_line_that_says_where_it_was_looked_for():
     assert "no such folder, not shipped" in refused("nobody/such-model")
     assert "no such folder, not shipped" in refused("./missing")
+
+
+def test_a_hub_id_is_found_in_the_cache_when_offline(made, tmp_path, monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    snapshot = tmp_path / "models--someone--dcoder-tiny" / "snapshots" / ("a" * 40)
+    snapshot.mkdir(parents=True)
+    (snapshot.parents[1] / "refs").mkdir()
+    (snapshot.parents[1] / "refs" / "main").write_text("a" * 40)
+    copied(made("ModernBert"), snapshot)
+    predictor = load("someone/dcoder-tiny")
+    assert predictor.name == "someone/dcoder-tiny"
+    assert predictor.mask_token_id == MASK
 
 
 def test_a_folder_without_a_config_is_not_a_model(tmp_path):
