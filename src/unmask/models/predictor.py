@@ -41,7 +41,7 @@ class Predictor(Protocol):
     """Where canvases are expected to live."""
     calls_per_query: int
     """Network calls one query of one row costs (1; classifier-free guidance 2). A predictor whose cost varies, as that
-    of a cache being filled, has `row_calls` besides: what its latest query cost each row of the canvas, (rows,) int64."""
+    of a cache being filled, has `row_calls` too: what its latest query cost each row of the canvas, (rows,) int64."""
 
     def log_probs(self, tokens: Tensor, known: Tensor, wanted: Positions) -> Tensor:
         """Log-probabilities of the wanted positions.
