@@ -1,0 +1,115 @@
+"""What `sample` and `score` share: the options that say how to sample, and text to tokens and back."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from unmask.errors import InputError
+
+Model = Annotated[str, typer.Argument(help="A model folder, a shipped model (toy, manual), a hub id or law:NAME.")]
+Rule = Annotated[
+    str | None,
+    typer.Option("--rule", metavar="NAME[:KNOB]", help="A decoding rule: entropy_bound:0.1, llada:steps=16, margin:8."),
+]
+PlanFile = Annotated[Path | None, typer.Option("--plan", metavar="FILE", help="A plan, from unmask plan.")]
+Steps = Annotated[
+    int | None, typer.Option("--steps", min=1, help="Steps of the rule; alone, equal sizes in random order.")
+]
+Order = Annotated[
+    str | None,
+    typer.Option("--order", metavar="NAME", help="Reveal order: uniform, bit_reversal, blocks:…; margin, entropy, …."),
+]
+Temperature = Annotated[float, typer.Option("--temperature", help="Of the draw; 0 takes the most likely token.")]
+TopP = Annotated[float | None, typer.Option("--top-p", help="Draw from the smallest set of this probability.")]
+TopK = Annotated[int | None, typer.Option("--top-k", help="Draw from so many most likely tokens.")]
+BlockLength = Annotated[int | None, typer.Option("--block-length", min=1, help="One block at a time, left to right.")]
+StopAtEnd = Annotated[bool, typer.Option("--stop-at-end", help="End a text at its end-of-text token.")]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, …; the first GPU when there is one.")]
+TrustRemoteCode = Annotated[
+    bool, typer.Option("--trust-remote-code", help="Run the code that comes with the checkpoint.")
+]
+
+
+def chosen_sampler(
+    masked: int | None,
+    rule: str | None,
+    plan: Path | None,
+    steps: int | None,
+    order: str | None,
+    temperature: float,
+    top_p: float | None,
+    top_k: int | None,
+    block_length: int | None,
+    stop_at_end: bool,
+) -> Any:
+    """The sampler that the options say; one token at a time when they say nothing.
+
+    Args:
+        masked: positions to be revealed, where that is known; a schedule of `--steps` needs it.
+    """
+    from unmask.planning.plan import Plan
+    from unmask.sampling import recipes, stops
+    from unmask.sampling.recipes import by_name
+    from unmask.theory.schedule import Schedule
+
+    if rule is not None and plan is not None:
+        raise InputError("--rule and --plan were both given; a plan is a rule of its own")
+    if plan is not None:
+        other = [name for name, value in (("--steps", steps), ("--order", order)) if value is not None]
+        if other:
+            raise InputError(f"--plan and {other[0]} were both given; the plan has its own order and sizes")
+        sampler = recipes.planned(Plan.load(plan))
+    elif rule is not None:
+        options: dict[str, Any] = {} if steps is None else {"steps": steps}
+        if order is not None:
+            options["order"] = by_name.order_from_name(order)
+        if block_length is not None and by_name.takes(rule, "block_length"):
+            options["block_length"], block_length = block_length, None
+        sampler = by_name.from_name(rule, **options)
+    else:
+        chosen = by_name.order_from_name("uniform" if order is None else order)
+        if steps is None:
+            sampler = recipes.one_by_one(chosen)
+        elif masked is None:
+            raise InputError("--steps needs texts of one length; give --length, or --rule with steps of its own")
+        else:
+            if hasattr(chosen, "reads_model"):
+                raise InputError(
+                    f"--order {order} reads the model; give it with a rule, such as --rule {order}:{steps}"
+                )
+            sampler = recipes.planned(Schedule.uniform(masked, steps), chosen)
+    if (temperature, top_k, top_p) != (1.0, None, None):
+        sampler = sampler.drawing(temperature, top_k, top_p)
+    if block_length is not None:
+        sampler = sampler.in_blocks(block_length)
+    return sampler.ending(stops.EndOfText()) if stop_at_end else sampler
+
+
+def encoded(predictor: Any, text: str) -> list[int]:
+    """The tokens of a prompt: by the model's tokenizer, by the words of a law, or as they are for laws of numbers."""
+    law = getattr(predictor, "law", None)
+    encode = getattr(predictor, "encode", None) or (law.encode if getattr(law, "symbols", None) else None)
+    if encode is not None:
+        return [int(token) for token in encode(text)]
+    if hasattr(law, "words"):
+        unknown = [word for word in text.split() if word not in law.words]
+        if unknown:
+            raise InputError(f"the prompt has the word {unknown[0]!r}; known are {' '.join(law.words)}")
+        return [law.words.index(word) for word in text.split()]
+    try:
+        return [int(token) for token in text.replace(",", " ").split()]
+    except ValueError:
+        raise InputError(f"the prompt is {text!r}; this law has no words: give token ids, such as '0 3 1'") from None
+
+
+def decoded(predictor: Any, tokens: Sequence[int]) -> str:
+    """A text a person reads: words where the model or the law has them, token ids otherwise."""
+    decode = getattr(predictor, "decode", None) or getattr(getattr(predictor, "law", None), "decode", None)
+    if decode is not None:
+        try:
+            return str(decode(list(tokens)))
+        except (InputError, TypeError):  # a chain that was not fitted on text has no letters
+            pass
+    return " ".join(str(token) for token in tokens)
