@@ -1,4 +1,7 @@
-"""A tuned knob: the value of a decoding rule's setting that meets a budget, as measured by exact score. No torch here."""
+"""A tuned knob: the value of a decoding rule's setting that meets a budget, as measured by exact score. No torch here.
+
+`tune` makes them; the exporters translate them, and `knob.sampler()` is the rule itself.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +24,12 @@ class Knob:
     Attributes:
         rule: name of the recipe, such as "entropy_bound" or "threshold".
         value: the setting.
-        price: nats per sequence beyond one token at a time in uniform order.
-        calls: network calls per sequence.
-        length: L.
+        price: nats per sequence beyond one token at a time in uniform order, on texts it was not tuned on.
+        calls: network calls per sequence, on the same texts.
+        length: L, tokens revealed in a sequence.
+        block: length of the blocks the rule works in, from left to right; None where it sees all positions.
         model: name and digest of the model it was tuned for.
-        tried: (value, price, calls) of every setting that was scored.
+        tried: (value, price, calls) of every setting that was scored on the texts it was tuned on.
     """
 
     rule: str
@@ -36,6 +40,23 @@ class Knob:
     mask_token_id: int | None = None
     model: dict[str, str] = field(default_factory=dict)
     tried: tuple[tuple[float, float, float], ...] = ()
+    block: int | None = None
+
+    @property
+    def window(self) -> int:
+        """How many positions the rule chooses among: the block, or the whole sequence."""
+        return self.length if self.block is None else self.block
+
+    @property
+    def price_per_token(self) -> Estimate:
+        """Nats per token; `exp` of it is the factor by which perplexity grows."""
+        return self.price.scaled(1 / self.length)
+
+    def sampler(self) -> Any:
+        """The rule with this setting, for `unmask.sample` and `unmask.score`."""
+        from unmask.planning.tune import rule_named  # needs torch
+
+        return rule_named(self.rule).sampler(self.value, self.block)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, ready for JSON."""
@@ -49,6 +70,7 @@ class Knob:
             "mask_token_id": self.mask_token_id,
             "model": self.model,
             "tried": [list(entry) for entry in self.tried],
+            "block": self.block,
         }
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -69,6 +91,14 @@ class Knob:
                 data["mask_token_id"],
                 dict(data["model"]),
                 tuple((float(value), float(price), float(calls)) for value, price, calls in data["tried"]),
+                None if data["block"] is None else int(data["block"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise InputError(f"{path} is not a whole {FORMAT} file ({type(error).__name__}: {error})") from error
+
+    def __repr__(self) -> str:
+        price = self.price_per_token
+        return (
+            f"Knob({self.rule}={self.value:.4g}, L={self.length}, calls={self.calls}, price={price} nats/token at "
+            f"{price.confidence:.0%})"
+        )

@@ -8,6 +8,7 @@ from `Plan` or `Knob` to `Exported` and add one line to `ENGINES`.
 """
 
 import difflib
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -16,10 +17,12 @@ from unmask.errors import InputError
 from unmask.files import write_text
 from unmask.planning.export import diffusers, dllm, dream, llada, llama_cpp, mlx_vlm, sglang, transformers, vllm
 from unmask.planning.export.exported import Exported
+from unmask.planning.knob import FORMAT as KNOB_FORMAT
 from unmask.planning.knob import Knob
+from unmask.planning.plan import FORMAT as PLAN_FORMAT
 from unmask.planning.plan import Plan
 
-__all__ = ["ENGINES", "Exported", "export", "translate"]
+__all__ = ["ENGINES", "Exported", "export", "load", "translate"]
 
 ENGINES: dict[str, Callable[[Plan | Knob], Exported]] = {
     "diffusers": diffusers.translate,
@@ -52,10 +55,13 @@ def export(what: Plan | Knob, engine: str, out: str | os.PathLike[str]) -> Expor
     """Write what an engine needs into the folder `out` (made if missing), with a README that says how to use it.
 
     Raises:
-        InputError: as `translate`; when `out` is a file or cannot be written.
+        InputError: as `translate`; when `out` is a file, cannot be written, or holds a README of something else.
     """
     exported = translate(what, engine)
     folder = Path(out)
+    page = folder / "README.md"
+    if page.exists() and not page.read_text(encoding="utf-8", errors="replace").startswith(f"# For {exported.engine}\n"):
+        raise InputError(f"{page} is about something else and would be replaced; choose another folder")
     try:
         for name in exported.files:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -64,5 +70,22 @@ def export(what: Plan | Knob, engine: str, out: str | os.PathLike[str]) -> Expor
         raise InputError(f"cannot write into {folder}: {error.strerror}; choose a folder") from error
     for name, content in exported.files.items():
         write_text(folder / name, content)
-    write_text(folder / "README.md", exported.readme())
+    write_text(page, exported.readme())
     return exported
+
+
+def load(path: str | os.PathLike[str]) -> Plan | Knob:
+    """Read a plan or a tuned knob; InputError when the file is neither."""
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        data = {"format": PLAN_FORMAT}  # whose reader says what is wrong with the file
+    found = data.get("format") if isinstance(data, dict) else None
+    if found == KNOB_FORMAT:
+        return Knob.load(path)
+    if found == PLAN_FORMAT:
+        return Plan.load(path)
+    raise InputError(
+        f"{path} has format {found!r}; expected a plan (unmask plan writes {PLAN_FORMAT}) or a knob (unmask tune writes "
+        f"{KNOB_FORMAT})"
+    )

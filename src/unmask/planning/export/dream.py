@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from unmask.planning.export.exported import GREEDY, Exported, as_json, describe, only_plan
+from unmask.planning.export.exported import Exported, as_json, describe, lost_order, only_sizes
 from unmask.planning.knob import Knob
 from unmask.planning.plan import Plan
 from unmask.theory.schedule import Schedule
@@ -10,21 +10,25 @@ from unmask.theory.schedule import Schedule
 
 def translate(what: Plan | Knob) -> Exported:
     """`timesteps.json`, to stand in for `torch.linspace(1, eps, steps + 1)`."""
-    plan = only_plan(what, "dream")
+    plan = only_sizes(what, "dream")
     how = f"""In Dream's `generation_utils.py`, replace `timesteps = torch.linspace(1, eps, steps + 1, ...)` by
 
 ```python
 timesteps = torch.tensor(json.load(open("timesteps.json")), device=x.device)
 ```
 
-and call `diffusion_generate(steps={plan.schedule.steps}, max_new_tokens={plan.length}, temperature=1.0, alg="origin" or "entropy")`.
-Dream commits `int(masked * (1 - s/t))` tokens in a step; these times make that the planned count."""
-    cannot = (
-        "alg='origin' reveals a random number of tokens; with the other algs counts are exact but the order reads the model.",
-        "Dream takes the mean count over the batch: use one row, or rows with equally many masked tokens.",
-        GREEDY,
-    )
-    return Exported("Dream", {"timesteps.json": as_json(timesteps(plan.schedule))}, how, cannot, describe(plan))
+and call
+
+```python
+model.diffusion_generate(inputs, steps={plan.schedule.steps}, max_new_tokens={plan.length}, temperature=1.0,
+                         top_p=1.0, alg="entropy", alg_temp=1e6)
+```
+
+Dream commits `int(masked * (1 - s/t))` tokens in a step; these times make that the planned count. The very high
+`alg_temp` makes its choice of positions uniformly random: without it `alg` reads the model, and with `alg="origin"` the
+counts are random. It takes the mean count over the batch: give rows with equally many masked tokens."""
+    files = {"timesteps.json": as_json(timesteps(plan.schedule))}
+    return Exported("Dream", "Dream's generation_utils.py", files, how, lost_order(plan), describe(plan))
 
 
 def timesteps(schedule: Schedule) -> list[float]:

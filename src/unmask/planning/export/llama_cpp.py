@@ -1,26 +1,26 @@
 """llama.cpp: a command line; only steps, algorithm and block length can be said."""
 
-from unmask.planning.export.exported import DRAWN_ORDER, GREEDY, Exported, describe, only_plan
+from unmask.planning.export.exported import Exported, describe, lost_order, only_plan
 from unmask.planning.knob import Knob
 from unmask.planning.plan import Plan
 from unmask.theory.schedule import Schedule
 
 
 def translate(what: Plan | Knob) -> Exported:
-    """`llama-diffusion-cli` with as many steps as the plan."""
+    """`llama-diffusion-cli` with as many steps as the plan, in uniform order and equal sizes."""
     plan = only_plan(what, "llama.cpp")
+    steps = max(part.schedule.steps for part in plan.parts)
     command = (
-        f"llama-diffusion-cli -m MODEL.gguf -p PROMPT -n {plan.length} -ub {plan.length} "
-        f"--diffusion-steps {plan.schedule.steps} --diffusion-algorithm 3 --diffusion-block-length {plan.length} "
-        "--temp 1.0\n"
+        f"llama-diffusion-cli -m MODEL.gguf -p PROMPT -ub {plan.length} --diffusion-block-length {plan.length} "
+        f"--diffusion-steps {steps} --diffusion-algorithm 3 --temp 1.0 --top-k 0 --top-p 1.0\n"
     )
-    how = (
-        "Run `command.txt`. Algorithm 3 reveals in uniform order; with the block as long as the text, sizes are equal."
-    )
-    cannot = []
-    if plan.schedule != Schedule.uniform(plan.length, plan.schedule.steps):
-        cannot.append("Sizes cannot be given: it splits evenly, which costs what `uniform_schedule` in the plan says.")
-    if plan.order.name != "uniform":
-        cannot.append(f"It has no {plan.order.name} order.")
-    cannot += [GREEDY, "With another algorithm than 3: " + DRAWN_ORDER]
-    return Exported("llama.cpp", {"command.txt": command}, how, tuple(cannot), describe(plan))
+    how = f"""Run `command.txt`. Algorithm 3 reveals in uniform order; with a block as long as the text, in equal sizes.
+`-ub` is the length of the whole text: add the tokens of the prompt, as it is tokenized, to both numbers {plan.length}.
+`--temp 1.0 --top-k 0 --top-p 1.0` must be said: the defaults (0.8, 40 and 0.95) draw from another law."""
+    even = Schedule.uniform(plan.length, steps)
+    lost = lost_order(plan)
+    if any(part.schedule != even for part in plan.parts):
+        price = plan.bounds.get("uniform_schedule")
+        known = "" if price is None else f", measured at {price / plan.length:.4g} nats/token in uniform order"
+        lost = (*lost, f"Sizes cannot be given: it splits {plan.length} tokens evenly over {steps} steps{known}.")
+    return Exported("llama.cpp", "llama.cpp's diffusion-cli", {"command.txt": command}, how, lost, describe(plan))

@@ -1,14 +1,13 @@
-"""SGLang: a small algorithm module that honours order and sizes, or the YAML of an algorithm it has (0.5.23)."""
+"""SGLang: a small algorithm module that honours order and sizes, or the YAML of an algorithm it has."""
 
 from unmask.errors import InputError
-from unmask.planning.export.exported import DRAWN_ORDER, GREEDY, Exported, describe, engine_side
+from unmask.planning.export.exported import ALWAYS_GREEDY, Exported, describe, engine_side, routes
+from unmask.planning.export.transformers import UNIFORM_STATE
 from unmask.planning.knob import Knob
 from unmask.planning.plan import Plan
-from unmask.theory.order import Given
 
+VERSION = "SGLang 0.5.23"
 COMMAND = "python -m sglang.launch_server --model-path MODEL --dllm-algorithm {name} --dllm-algorithm-config {file}"
-# How many draws of a random order the YAML carries; every block takes the next one.
-PERMUTATIONS = 64
 
 
 def translate(what: Plan | Knob) -> Exported:
@@ -17,44 +16,45 @@ def translate(what: Plan | Knob) -> Exported:
 
 
 def _plan(plan: Plan) -> Exported:
-    random = not all(isinstance(part.order, Given) for part in plan.parts)
-    draws = [plan.draw(seed) for seed in range(PERMUTATIONS if random or len(plan.parts) > 1 else 1)]
-    routes = "".join(f"  - {{order: {order.tolist()}, sizes: {list(schedule.sizes)}}}\n" for order, schedule in draws)
-    yaml = f"block_size: {plan.length}\ntemperature: 1.0\nseed: 0\nroutes:\n{routes}"
+    pairs, lost = routes(plan)
+    lines = "".join(f"  - {{order: {pair['order']}, sizes: {pair['sizes']}}}\n" for pair in pairs)
+    yaml = f"block_size: {plan.length}\ntemperature: 1.0\nseed: 0\nroutes:\n{lines}"
     how = f"""Copy `planned_unmasking.py` into SGLang's folder `sglang/srt/dllm/algorithm/`, then
 
 ```sh
 {COMMAND.format(name="PlannedUnmasking", file="planned_unmasking.yaml")}
 ```
 
-Every block takes the next of {len(draws)} (order, sizes) pairs drawn from the plan. A block costs one more call than the
-plan has steps: SGLang stores the finished block's keys and values with a call of its own."""
-    cannot = [
-        f"The block size must be the checkpoint's: this plan is for {plan.length} tokens (LLaDA2 has 32, SDAR 4)."
-    ]
-    if random:
-        cannot.append(f"A random order is {len(draws)} draws used in turn, not a fresh one for every block.")
+The block size must be the checkpoint's (LLaDA2: 32, SDAR: 4); this plan is for blocks of {plan.length}. Tokens are
+drawn at the YAML's temperature, whatever a request asks for. A block costs one more call than the plan has steps:
+SGLang stores the keys and values of the finished block with a call of its own, as for its own algorithms."""
     files = {"planned_unmasking.py": engine_side("planned_unmasking.py"), "planned_unmasking.yaml": yaml}
-    return Exported("SGLang", files, how, tuple(cannot), describe(plan))
+    return Exported("SGLang", VERSION, files, how, lost, describe(plan))
 
 
 def _knob(knob: Knob) -> Exported:
     if knob.rule == "threshold":
-        name, yaml = "LowConfidence", f"threshold: {knob.value:.6g}\nblock_size: {knob.length}\n"
-        cannot = (
-            GREEDY + " LowConfidence has no temperature.",
-            DRAWN_ORDER.split(". ")[0] + " (the same when greedy).",
+        name, yaml = "LowConfidence", f"threshold: {_number(knob.value)}\nblock_size: {knob.window}\n"
+        lost: tuple[str, ...] = (ALWAYS_GREEDY,)
+        note = (
+            f"The block size must be the checkpoint's (LLaDA2: 32, SDAR: 4); the knob was tuned on {knob.window} "
+            "open positions."
         )
     elif knob.rule == "entropy_bound":
         name = "Gemma4Renoise"
-        yaml = f"max_denoising_steps: {knob.length}\nsampler_config:\n  entropy_bound: {float(knob.value)!r}\n"
-        cannot = (
-            "Gemma4Renoise is for DiffusionGemma, which corrects random tokens instead of revealing masked ones: a knob "
-            "tuned on a masked model says little there.",
-            "It tempers its draws from 0.8 down to 0.4 by default; the price is for temperature 1.",
+        yaml = f"max_denoising_steps: {knob.length}\nsampler_config:\n  entropy_bound: {_number(knob.value)}\n"
+        lost = UNIFORM_STATE
+        note = (
+            f"`max_denoising_steps` is only a cap: {knob.length}, so that the bound decides (SGLang's default is 48)."
         )
     else:
         raise InputError(f"sglang has an algorithm for threshold and for entropy_bound, not for {knob.rule}")
     file = f"{name.lower()}.yaml"
-    how = f"```sh\n{COMMAND.format(name=name, file=file)}\n```"
-    return Exported("SGLang", {file: yaml}, how, cannot, describe(knob))
+    how = f"```sh\n{COMMAND.format(name=name, file=file)}\n```\n\n{note}"
+    return Exported("SGLang", VERSION, {file: yaml}, how, lost, describe(knob))
+
+
+def _number(value: float) -> str:
+    """A number as YAML 1.1 reads it: 1e-06 would be a word there, 1.0e-06 is a number."""
+    mantissa, exponent, power = repr(float(value)).partition("e")
+    return f"{mantissa if '.' in mantissa else mantissa + '.0'}{exponent}{power}"
