@@ -22,6 +22,10 @@ COMMANDS = {
     "laws": "List the distributions whose every answer is known.",
     "inspect": "Say what a model is and test that it is run as it was trained.",
     "train": "Train a masked language model from text or from a law.",
+    "measure": "Measure a model on held-out text: what every number of revealed tokens leaves unknown.",
+    "plan": "Plan order and sizes for a number of steps, a budget or a price per call.",
+    "sample": "Sample text by any decoding rule or plan.",
+    "score": "Exact likelihood of texts under the sampler that is run.",
 }
 
 # Where the class behind typer's own errors lives depends on typer's version; its place among the ancestors does not.

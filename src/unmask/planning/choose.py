@@ -73,7 +73,7 @@ class Planner:
         self.confidence = confidence
         fit, self.held = self.measured.split()
         names = ["uniform", *fit.orders] if order == "auto" else [order]
-        self._candidates = {name: _Candidate(fit.table(name)) for name in names}
+        self._candidates = {name: Candidate(fit.table(name)) for name in names}
 
     @property
     def max_steps(self) -> int:
@@ -113,6 +113,12 @@ class Planner:
             if steps <= candidate.max_steps
         ]
         return sorted(found, key=lambda choice: choice.fitted_price)
+
+    def name_of(self, made: Plan) -> str:
+        """What the order of a plan was measured as; of several parts, the first and how many more."""
+        names = {costs.order: name for name, costs in self.measured.orders.items()}  # type: ignore[attr-defined]
+        more = f" and {len(made.parts) - 1} more" if len(made.parts) > 1 else ""
+        return names.get(made.order, "uniform") + more
 
     def _within(self, budget: float) -> int:
         """The fewest steps that keep a budget, nats per token, on the fitting half."""
@@ -154,8 +160,8 @@ class Planner:
         )
 
 
-class _Candidate:
-    """The best sizes of one order, on the fitting half."""
+class Candidate:
+    """The best sizes of one order, for what its steps cost on the texts that are fitted on."""
 
     def __init__(self, costs: Costs) -> None:
         # Without the standard errors the monotone fit keeps the sum, and with it what prices are relative to.

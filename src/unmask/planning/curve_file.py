@@ -4,6 +4,7 @@ The curve, counts and settings are plain numbers a person can read; the losses o
 what networks give, so that what is read is exactly what was measured.
 """
 
+import os
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,15 @@ from unmask.planning.order_costs import OrderCosts
 from unmask.planning.stored import order_from_json, order_to_json
 
 FORMAT = "unmask.curve/1"
+
+
+def is_measurement(path: str | os.PathLike[str]) -> bool:
+    """Whether a file says what format it has (then `load` judges it), rather than holding a curve alone."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return '"format"' in file.read(200)
+    except (OSError, UnicodeDecodeError):
+        return True
 
 
 def measurement_to_json(measured: Any) -> dict[str, Any]:

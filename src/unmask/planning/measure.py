@@ -9,6 +9,7 @@ Texts are measured one batch at a time and each is whole when it is done, so mea
 enough and go on later with other texts.
 """
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -32,6 +33,8 @@ DEFAULT_COUNTS = 17
 ALL_UP_TO = 64
 """Texts of at most so many tokens are measured at every count unless told otherwise."""
 
+CHECKPOINT_SECONDS = 30.0
+
 Orders = Iterable[str | Order] | Mapping[str, Order]
 
 
@@ -42,7 +45,8 @@ def measure(
     order: str | Order = "uniform",
     *,
     orders: Orders = (),
-    counts: str | Sequence[int] | None = None,
+    order_counts: Mapping[str, Sequence[int]] | None = None,
+    counts: str | int | Sequence[int] | None = None,
     given: npt.ArrayLike | int = 0,
     block: int | None = None,
     precision: float | None = None,
@@ -50,8 +54,10 @@ def measure(
     batch_size: int = 16,
     source: str = "",
     resume: Measurement | None = None,
+    shard: tuple[int, int] = (0, 1),
     settings: dict[str, Any] | None = None,
     progress: Callable[[int, int, Measurement], None] | None = None,
+    checkpoint: Callable[[Measurement], object] | None = None,
 ) -> Measurement:
     """The cross-entropy curve of a predictor on held-out texts, and the tables of other reveal orders.
 
@@ -61,7 +67,9 @@ def measure(
         seed: of the permutations; that of a text depends on the seed and its tokens alone, not on its place.
         order, orders: reveal orders to measure besides the uniform one: names, orders of `unmask.orders`, or a dict
             with names of your own.
-        counts: revealed counts: None for about 17 cosine-spaced ones (all when L <= 64), "all", or a list from 0.
+        order_counts: more revealed counts for single orders, by name.
+        counts: revealed counts: None for 17 cosine-spaced ones (all when L <= 64), how many such, "all", or a list
+            from 0 to L - 1. Other orders get besides, unless it is a list, the counts at which halvings end.
         given: positions that are always known: a number of leading tokens (a prompt), or booleans, (length,) or, with
             as many in every text, (N, length) (infilling).
         block: reveal in blocks of so many tokens from left to right, as block-causal models do; everything measured is
@@ -70,9 +78,13 @@ def measure(
         calls: stop before more network calls than this are spent.
         batch_size: texts a network call holds.
         source: set it where the texts are independent draws, so that the same sequence drawn twice counts twice.
-        resume: an earlier measurement to go on with; texts it has, or was searched on, are skipped.
+        resume: an earlier measurement to go on with, at its counts and in its orders unless others are given; texts
+            it has, or that its orders were searched on, are skipped.
+        shard: (i, n) measures every n-th of the fresh texts from the i-th on; the shards merge to the whole. `resume`
+            is part of what the first one returns.
         settings: notes kept in the file.
         progress: called after each batch with texts done, texts in all, and the curve's measurement so far.
+        checkpoint: called with everything so far every half minute, and when measuring is interrupted.
 
     Raises:
         InputError: on texts of another length than the model's, tokens outside the vocabulary, counts out of range, or
@@ -81,51 +93,87 @@ def measure(
     texts = check_texts(predictor, tokens)
     known, words = known_positions(given, texts)
     ranges = block_ranges(known, block)
-    grid = choose_counts(counts, ranges[0][1] - ranges[0][0])
     wanted = named_orders(order, orders)
+    if resume is not None:
+        counts = resume.counts.tolist() if counts is None else counts
+        if not wanted:
+            wanted = {name: costs.order for name, costs in resume.orders.items()}
+            order_counts = {name: costs.counts.tolist() for name, costs in resume.orders.items()}
+    grid = choose_counts(counts, ranges[0][1] - ranges[0][0])
+    halvings = halving_counts(grid[-1] + 1) if counts is None or isinstance(counts, int) else []
+    grids = {name: _union(grid, halvings, (order_counts or {}).get(name, ())) for name in wanted}
     notes = {"seed": seed, "given": words, "block": block, "searched": [], **(settings or {})}
-    batches = _Batches(predictor, seed, ranges, grid, wanted, notes)
+    batches = _Batches(predictor, seed, ranges, grid, wanted, grids, notes)
     digests = identify(texts, source)
-    done = [resume] if resume is not None else []
-    skipped = set(resume.texts).union(resume.settings.get("searched", [])) if resume is not None else set()
+    rank, world = shard
+    done = [resume] if resume is not None and rank == 0 else []
+    skipped = set(notes["searched"])
+    if resume is not None:
+        skipped |= {*resume.texts, *resume.settings.get("searched", [])}
     fresh = [row for row, digest in enumerate(digests) if digest not in skipped]
     if calls is not None:
         fresh = fresh[: calls // batches.calls_per_text]
-    begun = sum(len(part.texts) for part in done)
-    total = begun + len(fresh)
-    if total < 2:
+    total = len(fresh) + (0 if resume is None else len(resume.texts))
+    if total < 2 or (world > 1 and len(fresh) < 2 * world):
         raise InputError(
             f"only {total} texts can be measured (each takes {batches.calls_per_text} network calls); "
-            "at least 2 are needed"
+            f"at least 2 {'in each process ' if world > 1 else ''}are needed"
         )
-    for start in range(0, len(fresh), batch_size):
-        rows = fresh[start : start + batch_size]
-        done.append(batches.measure(texts[rows], known[rows], tuple(digests[row] for row in rows)))
-        if progress is not None or precision is not None:
-            so_far = Measurement.merge([part.only([]) for part in done])
-            if progress is not None:
-                progress(len(so_far.texts), total, so_far)
-            if precision is not None and half_width(so_far) <= precision:
-                break
+    fresh = fresh[rank::world]
+    if precision is not None:
+        precision *= world**0.5  # each process sees its own share of the texts
+    saved = time.monotonic()
+    try:
+        for start in range(0, len(fresh), batch_size):
+            rows = fresh[start : start + batch_size]
+            done.append(batches.measure(texts[rows], known[rows], tuple(digests[row] for row in rows)))
+            if len(done) == 2 and resume is not None and rank == 0:
+                resume.check_same(done[1])  # now, not after hours
+            if progress is not None or precision is not None:
+                so_far = Measurement.merge([part.only([]) for part in done])
+                if progress is not None:
+                    progress(len(so_far.texts), total, so_far)
+                if precision is not None and half_width(so_far) <= precision:
+                    break
+            if checkpoint is not None and time.monotonic() - saved > CHECKPOINT_SECONDS:
+                checkpoint(Measurement.merge(done))
+                saved = time.monotonic()
+    except KeyboardInterrupt:
+        if checkpoint is not None and done:
+            checkpoint(Measurement.merge(done))
+        raise
     return Measurement.merge(done)
 
 
-def choose_counts(counts: str | Sequence[int] | None, length: int) -> npt.NDArray[np.int64]:
+def choose_counts(counts: str | int | Sequence[int] | None, length: int) -> npt.NDArray[np.int64]:
     """The revealed counts at which the network is asked, ascending from 0 to L - 1."""
+    if counts is None:
+        counts = length if length <= ALL_UP_TO else DEFAULT_COUNTS
     if isinstance(counts, str):
         if counts != "all":
             raise InputError(f"counts is {counts!r}; expected 'all', or a list of revealed counts")
         return np.arange(length)
-    if counts is None:
-        if length <= ALL_UP_TO:
-            return np.arange(length)
+    if isinstance(counts, int):
+        if not min(2, length) <= counts <= length:
+            raise InputError(f"counts is {counts}; expected how many, from {min(2, length)} to L = {length}")
         # Finer where the curve of a text is steep, at both ends.
-        spaced = (1 - np.cos(np.linspace(0, np.pi, DEFAULT_COUNTS))) / 2 * (length - 1)
-        return np.unique(np.rint(spaced).astype(np.int64))
+        spaced = (1 - np.cos(np.linspace(0, np.pi, counts))) / 2 * (length - 1)
+        return np.arange(length) if counts == length else np.unique(np.rint(spaced).astype(np.int64))
     grid = np.unique(np.asarray(counts, dtype=np.int64))
     if len(grid) == 0 or grid[0] != 0 or grid[-1] != length - 1:
         raise InputError(f"counts must hold 0 and L - 1 = {length - 1}, got {list(counts)[:8]}")
     return grid
+
+
+def halving_counts(length: int) -> list[int]:
+    """Where the generations of bit reversal, strides and bisection end: ceil(L/2^j), and 2^j - 1."""
+    powers = [1 << j for j in range(int(length).bit_length())]
+    counts = {-(-length // power) for power in powers} | {power - 1 for power in powers}
+    return sorted(int(count) for count in counts if count < length)
+
+
+def _union(*counts: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    return np.unique(np.concatenate([np.asarray(part, dtype=np.int64) for part in counts]))
 
 
 def named_orders(order: str | Order, orders: Orders = ()) -> dict[str, Order]:
@@ -166,10 +214,11 @@ class _Batches:
         ranges: Sequence[tuple[int, int]],
         counts: npt.NDArray[np.int64],
         orders: dict[str, Order],
+        grids: dict[str, npt.NDArray[np.int64]],
         settings: dict[str, Any],
     ) -> None:
         self.predictor, self.seed, self.ranges, self.counts = predictor, seed, ranges, counts
-        self.orders, self.settings = orders, settings
+        self.orders, self.grids, self.settings = orders, grids, settings
         self.model = describe_model(predictor)
         self.reader = LossReader(predictor)
         self.length = ranges[0][1] - ranges[0][0]
@@ -178,15 +227,15 @@ class _Batches:
 
     @property
     def calls_per_text(self) -> int:
-        return len(self.counts) * (1 + len(self.orders)) * len(self.ranges) * self.predictor.calls_per_query
+        canvases = len(self.counts) + sum(len(grid) for grid in self.grids.values())
+        return canvases * len(self.ranges) * self.predictor.calls_per_query
 
     def measure(self, texts: TokenArray, known: BoolArray, digests: tuple[str, ...]) -> Measurement:
         tokens = torch.from_numpy(texts)
-        size = len(self.counts)
-        losses, entropies = np.zeros((2, len(texts), size))
+        losses, entropies = np.zeros((2, len(texts), len(self.counts)))
         paths = np.zeros(len(texts))
         sizes = np.diff(np.append(self.counts, self.length))
-        costs = {name: np.zeros((len(texts), size, size)) for name in self.orders}
+        costs = {name: np.zeros((len(texts), len(grid), len(grid))) for name, grid in self.grids.items()}
         for begin, end in self.ranges:
             ranks = self._ranks(Uniform(), known, digests, begin, end)
             for place, count in enumerate(self.counts):
@@ -195,7 +244,7 @@ class _Batches:
                 entropies[:, place] += of_laws.mean(axis=1)
                 paths += of_tokens[:, : sizes[place]].sum(axis=1)
             for name, one in self.orders.items():
-                costs[name] += self._costs(tokens, self._ranks(one, known, digests, begin, end))
+                costs[name] += self._costs(tokens, self._ranks(one, known, digests, begin, end), self.grids[name])
         return Measurement(
             self.length,
             self.predictor.vocab_size,
@@ -207,7 +256,7 @@ class _Batches:
             self._mean(losses),
             self._mean(entropies),
             self._mean(paths),
-            {name: OrderCosts(one, self.counts, self._mean(costs[name])) for name, one in self.orders.items()},
+            {name: OrderCosts(one, self.grids[name], self._mean(costs[name])) for name, one in self.orders.items()},
         )
 
     def _mean(self, sums: FloatArray) -> FloatArray:
@@ -224,9 +273,9 @@ class _Batches:
             ranks[row, places[begin:end][one.draw(end - begin, rng)]] = np.arange(end - begin)
         return torch.from_numpy(ranks)
 
-    def _costs(self, tokens: Tensor, ranks: Tensor) -> FloatArray:
-        costs = np.zeros((len(tokens), len(self.counts), len(self.counts)))
-        for row, count in enumerate(self.counts):
+    def _costs(self, tokens: Tensor, ranks: Tensor, counts: npt.NDArray[np.int64]) -> FloatArray:
+        costs = np.zeros((len(tokens), len(counts), len(counts)))
+        for row, count in enumerate(counts):
             losses, _ = self.reader.at(tokens, ranks, int(count))
-            costs[:, row, row:] = np.add.reduceat(losses, self.counts[row:] - count, axis=1)
+            costs[:, row, row:] = np.add.reduceat(losses, counts[row:] - count, axis=1)
         return costs

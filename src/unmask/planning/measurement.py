@@ -115,6 +115,10 @@ class Measurement:
 
     # -- prices ------------------------------------------------------------------------------------------------------
 
+    def nelbo_per_token(self, confidence: float = 0.95) -> Estimate:
+        """One token at a time in uniform order: nats per token, with its interval."""
+        return Estimate.of_mean(self.baselines() / self.length, confidence)
+
     def nelbos(self, schedule: Schedule, order: str = "uniform") -> FloatArray:
         """NELBO of each text under a schedule in one of the measured orders, (N,) nats."""
         schedule.check_length(self.length)
@@ -196,7 +200,7 @@ class Measurement:
             raise InputError("parts is empty; give at least one measurement")
         first = parts[0]
         for other in parts[1:]:
-            first._check_same(other)
+            first.check_same(other)
         texts = [text for part in parts for text in part.texts]
         if len(set(texts)) < len(texts):
             raise InputError(f"{len(texts) - len(set(texts))} texts are in more than one measurement; each counts once")
@@ -217,7 +221,7 @@ class Measurement:
             },
         )
 
-    def _check_same(self, other: Measurement) -> None:
+    def check_same(self, other: Measurement) -> None:
         """Raise InputError unless the other one measures the same thing in the same way."""
         for name in ("length", "vocab_size", "mask_token_id", "model"):
             if getattr(self, name) != getattr(other, name):

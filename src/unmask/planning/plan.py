@@ -103,6 +103,8 @@ class Plan:
         """
         if times < 1:
             raise InputError(f"times is {times}; expected a number of blocks, at least 1")
+        if times == 1:
+            return self
         return replace(
             self,
             parts=tuple(Part(_in_blocks(part.order, self.length, times), _again(part, times)) for part in self.parts),

@@ -1,0 +1,141 @@
+"""`unmask measure MODEL`: what every number of revealed tokens leaves unknown, on held-out text."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from unmask.cli.common import AsJson, Seed, print_json, print_table
+from unmask.errors import InputError
+
+
+def measure(
+    model: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL", help="A model folder, a shipped model, a hub id or law:NAME; files to --merge."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the measurement goes, such as m.curve.json.")],
+    data: Annotated[Path | None, typer.Option(metavar="FILE", help="Held-out text, cut into windows.")] = None,
+    tokens: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Texts as token ids: .npy, or .jsonl with a text a line.")
+    ] = None,
+    lines: Annotated[bool, typer.Option("--lines", help="Every line of --data is a text of its own.")] = False,
+    samples: Annotated[int | None, typer.Option(min=2, help="Of a law: how many sequences to draw.  [200]")] = None,
+    length: Annotated[int | None, typer.Option(min=1, help="Tokens of a window.  [the model's]")] = None,
+    orders: Annotated[
+        str | None, typer.Option(metavar="auto|A,B", help="Reveal orders besides the uniform one; auto searches.")
+    ] = None,
+    counts: Annotated[
+        str | None, typer.Option(metavar="all|N|0,4,…", help="Revealed counts to measure.  [all to 64 tokens, else 17]")
+    ] = None,
+    precision: Annotated[float | None, typer.Option(min=0, help="Stop at this half-width, nats per token.")] = None,
+    calls: Annotated[int | None, typer.Option(min=1, help="Network calls to spend at most.")] = None,
+    search_calls: Annotated[
+        int, typer.Option(min=0, help="With --orders auto: calls to spend at most on learning orders, besides.")
+    ] = 100_000,
+    prompt_tokens: Annotated[int, typer.Option(min=0, help="Leading tokens that are given.")] = 0,
+    given: Annotated[
+        str | None, typer.Option(metavar="SHARE|FILE", help="Infilling: a share of random positions, or a JSON list.")
+    ] = None,
+    block: Annotated[int | None, typer.Option(min=1, help="Reveal in blocks of so many tokens.  [the model's]")] = None,
+    resume: Annotated[Path | None, typer.Option(metavar="FILE", help="Go on with this measurement.")] = None,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Put several measurements together; no model is asked.")
+    ] = False,
+    steps: Annotated[
+        str | None, typer.Option(metavar="T,T,…", help="Numbers of steps to show bounds for.  [1, 2, 4, … L]")
+    ] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Texts in a network call.")] = 16,
+    seed: Seed = 0,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, …; the first GPU when there is one.")] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Run the code that comes with the checkpoint.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Measure what every number of revealed tokens leaves unknown: the curve that plans are made from.
+
+    Started by torchrun or accelerate launch, every process measures a share of the texts.
+    """
+    if merge:
+        from unmask.planning.measurement import Measurement
+
+        found, spent = Measurement.merge([Measurement.load(path) for path in model]), 0
+        found.save(out)
+    else:
+        if len(model) != 1:
+            raise InputError(f"{len(model)} models were given; measure one at a time, or --merge their measurements")
+        from unmask.planning.job import Job
+
+        job = Job(
+            model=model[0], out=out, data=data, tokens=tokens, lines=lines, samples=samples, length=length,
+            orders=orders, counts=counts, precision=precision, calls=calls, search_calls=search_calls,
+            prompt_tokens=prompt_tokens, given=given, block=block, resume=resume, batch_size=batch_size, seed=seed,
+            device=device, trust_remote_code=trust_remote_code,
+        )  # fmt: skip
+        with _Bar(hidden=as_json) as bar:
+            done = job.run(bar.say, bar.show)
+        if done is None:  # another process prints
+            return
+        found, spent = done
+    report = _report(found, steps)
+    if as_json:
+        print_json({"file": str(out), "network_calls": spent, **report})
+    else:
+        _print(report, out, spent)
+
+
+class _Bar:
+    """A progress bar on standard error with the current estimate; none where nobody watches."""
+
+    def __init__(self, hidden: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._progress = Progress(*columns, console=console, disable=hidden or not console.is_terminal, transient=True)
+        self._task: Any = self._progress.add_task("loading", total=None)
+
+    def __enter__(self) -> "_Bar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._progress.stop()
+
+    def say(self, words: str) -> None:
+        self._progress.update(self._task, description=words)
+
+    def show(self, done: int, total: int, found: Any) -> None:
+        words = "measuring"
+        if len(found.texts) > 1:
+            estimate = found.nelbo_per_token()
+            words = f"{estimate.value:.4f} ± {(estimate.high - estimate.low) / 2:.4f} nats/token"
+        self._progress.update(self._task, description=words, completed=done, total=total)
+
+
+def _report(found: Any, steps: str | None) -> dict[str, Any]:
+    from unmask.planning.report import measured_report
+
+    try:
+        chosen = None if steps is None else [int(entry) for entry in steps.split(",")]
+    except ValueError:
+        raise InputError(f"steps is {steps!r}; expected numbers of steps such as 4,8,16") from None
+    return measured_report(found, chosen)
+
+
+def _print(report: dict[str, Any], out: Path, spent: int) -> None:
+    rows = [[words, value] for words, value in report["summary"].items()]
+    print_table(f"{report['model']}", ["", "nats per sequence unless said"], [*rows, ["network calls spent", spent]])
+    columns = ["revealed", "cross-entropy", "± 95 %", "own entropy", "difference"]
+    print_table("Calibration: nats per token", columns, [list(row.values()) for row in report["calibration"]])
+    columns = ["T", "equal sizes cost", "paper's upper bound", "paper's lower bound", "sharp upper bound"]
+    print_table("Uniform order: nats per token", columns, [list(row.values()) for row in report["bounds"]])
+    if report["orders"]:
+        rows = [[name, *prices.values()] for name, prices in report["orders"].items()]
+        columns = ["order", *(f"T={steps}" for steps in next(iter(report["orders"].values())))]
+        print_table("Best sizes of each order, nats per token (fitted on these texts)", columns, rows)
+    typer.echo(f"written to {out}; next: unmask plan {out} --steps 8")

@@ -1,0 +1,127 @@
+"""Texts to measure on, from files: text in the model's own tokens, token files, or sequences drawn from a law.
+
+Text is cut into windows side by side, each as long as the model's canvas. Knows tokenizers only as `encode`.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from unmask.errors import InputError
+from unmask.models.predictor import Predictor
+
+TokenArray = npt.NDArray[np.int64]
+Encode = Callable[[str], Sequence[int]]
+
+
+def read_texts(predictor: Predictor, path: str | Path, length: int | None = None, lines: bool = False) -> TokenArray:
+    """Texts of a file, (N, length) tokens.
+
+    Args:
+        predictor: whose tokenizer is used, and whose length unless `length` is given.
+        path: `.npy` (tokens, one long row or (N, length)); `.jsonl` (a row a line: token ids, or an object with
+            "tokens" or "text"); anything else is UTF-8 text.
+        length: tokens of a window.
+        lines: every line of a text file is a text of its own, not to be joined with the next.
+
+    Raises:
+        InputError: the file is missing or not of that form, the model cannot write it in its tokens, or it is shorter
+            than one window.
+    """
+    path = Path(path)
+    wanted = length if length is not None else predictor.length
+    if length is not None and predictor.length not in (None, length):
+        raise InputError(f"length is {length}, but the model takes exactly {predictor.length} tokens")
+    if path.suffix == ".npy":
+        return _windows(_from_array(path), wanted, path)
+    if path.suffix == ".jsonl":
+        return _windows([_row(line, number, path, predictor) for number, line in _lines(_text(path))], wanted, path)
+    encode, text = _encoder(predictor, path), _text(path)
+    if lines:
+        return _windows([encode(line) for _, line in _lines(text)], wanted, path)
+    if wanted is None:
+        raise InputError("length is not given, and the model takes texts of any length; give --length, such as 256")
+    return _windows([encode(text)], wanted, path)
+
+
+def known_from(path: str | Path, length: int) -> npt.NDArray[np.bool_]:
+    """Known positions for infilling, from a JSON list of positions or of one boolean for every position."""
+    try:
+        values = json.loads(_text(Path(path)))
+    except ValueError as error:
+        raise InputError(f"{path} is not a JSON file ({error}); expected a list of known positions") from error
+    if isinstance(values, list) and len(values) == length and all(isinstance(value, bool) for value in values):
+        return np.array(values)
+    whole = isinstance(values, list) and all(type(value) is int and 0 <= value < length for value in values)
+    if not whole:
+        raise InputError(f"{path} holds no known positions; expected a JSON list of positions from 0 to {length - 1}")
+    return np.isin(np.arange(length), values)
+
+
+def _windows(rows: Sequence[Sequence[int]], length: int | None, path: Path) -> TokenArray:
+    """Windows of `length` tokens, side by side in every row; what is left at a row's end is dropped."""
+    rows = [row for row in rows if len(row)]
+    if not rows:
+        raise InputError(f"{path} holds no text")
+    sizes = Counter(len(row) for row in rows)
+    if length is None and len(sizes) > 1:
+        common = ", ".join(f"{size} tokens ({count}×)" for size, count in sizes.most_common(3))
+        raise InputError(
+            f"{path} has texts of {len(sizes)} lengths, most often {common}; "
+            "give --length to cut windows of one length, or measure each length by itself"
+        )
+    size = next(iter(sizes)) if length is None else length
+    windows = [row[start : start + size] for row in rows for start in range(0, len(row) - size + 1, size)]
+    if not windows:
+        raise InputError(f"{path} has rows of at most {max(sizes)} tokens, fewer than one window of {size}; give more")
+    return np.array(windows, dtype=np.int64)
+
+
+def _from_array(path: Path) -> list[TokenArray]:
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"cannot read {path} as an array of tokens ({error})") from error
+    if array.ndim not in (1, 2) or not np.issubdtype(array.dtype, np.integer):
+        raise InputError(f"{path} has shape {array.shape} and type {array.dtype}; expected whole numbers in rows")
+    return list(np.atleast_2d(array))
+
+
+def _row(line: str, number: int, path: Path, predictor: Predictor) -> Sequence[int]:
+    try:
+        value: Any = json.loads(line)
+    except ValueError as error:
+        raise InputError(f"{path}, line {number}: not JSON ({error})") from error
+    if isinstance(value, dict):
+        value = value.get("tokens", value.get("text"))
+    if isinstance(value, str):
+        return _encoder(predictor, path)(value)
+    if isinstance(value, list) and all(type(token) is int for token in value):
+        return value
+    raise InputError(f'{path}, line {number}: expected a list of token ids, or an object with "tokens" or "text"')
+
+
+def _encoder(predictor: Predictor, path: Path) -> Encode:
+    encode = getattr(predictor, "encode", None) or getattr(getattr(predictor, "law", None), "encode", None)
+    if encode is None:
+        raise InputError(f"the model has no tokenizer to read {path} with; give token ids (.npy or .jsonl)")
+    found: Encode = encode
+    return found
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text (byte {error.start} cannot be read)") from error
+
+
+def _lines(text: str) -> list[tuple[int, str]]:
+    return [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]

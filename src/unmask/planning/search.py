@@ -1,0 +1,216 @@
+"""Searching reveal orders for a model: families, hybrids, single permutations, and orders learnt from the model.
+
+Everything here is decided on texts that are set aside: two thirds of them to learn from, one third to see what lasts.
+What is kept is then measured on all other texts, of which one half fits the sizes and the other half states the price.
+So no number that is reported was flattered by the search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from unmask.errors import InputError
+from unmask.models.predictor import Predictor
+from unmask.planning.candidates import candidates
+from unmask.planning.field import Field
+from unmask.planning.gaps import GapProfile
+from unmask.planning.measure import choose_counts, halving_counts, measure
+from unmask.planning.measurement import Measurement
+from unmask.planning.partition import Partition, improve, labels_of
+from unmask.planning.texts import block_ranges, check_texts, known_positions
+from unmask.theory.optimal import best_schedule, frontier
+from unmask.theory.order import Order
+from unmask.theory.order_table import OrderTable
+from unmask.theory.schedule import Schedule
+
+LEAST_TEXTS = 24
+COUNTS = 13  # at which orders are compared while searching, besides those where halvings end
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """How hard to search.
+
+    Attributes:
+        calls: network calls to spend at most.
+        steps: the numbers of steps orders are sought for (those below L).
+        keep: how many of the orders that need no learning are looked at twice, for each number of steps.
+        most: how many orders are kept in all.
+    """
+
+    calls: int = 100_000
+    steps: tuple[int, ...] = (2, 3, 4, 6, 8, 12, 16, 32)
+    keep: int = 2
+    most: int = 8
+    seed: int = 0
+    batch_size: int = 16
+
+
+@dataclass
+class Found:
+    """Orders worth measuring.
+
+    Attributes:
+        orders: by name.
+        counts: revealed counts at which an order that was learnt wants to begin its steps.
+    """
+
+    orders: dict[str, Order] = field(default_factory=dict)
+    counts: dict[str, list[int]] = field(default_factory=dict)
+
+
+def share_for_search(texts: int, seed: int = 0) -> IntArray:
+    """Which of the texts are set aside for the search: a quarter of them, at most 96."""
+    if texts < LEAST_TEXTS:
+        raise InputError(
+            f"orders=auto needs at least {LEAST_TEXTS} texts to search, fit and price on, got {texts}; "
+            "give more text, or name the orders"
+        )
+    return np.sort(np.random.default_rng([seed, 4]).permutation(texts)[: min(texts // 4, 96)])
+
+
+def search(
+    predictor: Predictor,
+    texts: npt.ArrayLike,
+    given: npt.ArrayLike | int = 0,
+    block: int | None = None,
+    options: SearchOptions | None = None,
+    say: Callable[[str], object] = lambda words: None,
+) -> Found:
+    """The orders most worth measuring.
+
+    Args:
+        texts: (N, length) to search on; measure the orders that are found on other texts.
+        given, block: as for `measure`.
+        say: told what is being done.
+    """
+    return _Search(predictor, texts, given, block, options or SearchOptions(), say).run()
+
+
+class _Search:
+    def __init__(
+        self,
+        predictor: Predictor,
+        texts: npt.ArrayLike,
+        given: npt.ArrayLike | int,
+        block: int | None,
+        options: SearchOptions,
+        say: Callable[[str], object],
+    ) -> None:
+        self.predictor, self.options, self.say = predictor, options, say
+        self.texts = check_texts(predictor, texts)
+        self.known, _ = known_positions(given, self.texts)
+        self.block = block
+        self.ranges = block_ranges(self.known, block)
+        self.size = self.ranges[0][1] - self.ranges[0][0]
+        self.targets = [steps for steps in options.steps if steps < self.size]
+        self.learning = np.arange(len(self.texts)) % 3 != 2
+        self.spent = 0
+
+    def run(self) -> Found:
+        if not self.targets:
+            return Found()
+        screened = self._screen()
+        learnt = self._learn(screened)
+        return self._kept(screened, learnt)
+
+    def _measure(self, rows: npt.NDArray[np.bool_], found: Found, counts: int) -> Measurement:
+        measured = measure(
+            self.predictor, self.texts[rows], self.options.seed, orders=found.orders, order_counts=found.counts,
+            counts=counts, given=self.known[rows], block=self.block, batch_size=self.options.batch_size,
+        )  # fmt: skip
+        grids = [len(measured.counts), *(len(costs.counts) for costs in measured.orders.values())]
+        self.spent += int(rows.sum()) * sum(grids) * len(self.ranges) * self.predictor.calls_per_query
+        return measured
+
+    def _screen(self) -> Measurement:
+        """All orders that need no learning, at a few counts, for at most a third of the calls."""
+        self.say("trying families of orders")
+        named = candidates(self.size, seed=self.options.seed)
+        counts = min(self.size, COUNTS)
+        grids = len(set(choose_counts(counts, self.size)).union(halving_counts(self.size)))
+        each = (counts + grids * len(named)) * len(self.ranges) * self.predictor.calls_per_query
+        rows = self.learning.copy()
+        affordable = max(4, self.options.calls // 3 // each)
+        rows[np.flatnonzero(rows)[affordable:]] = False
+        return self._measure(rows, Found(named), counts)
+
+    def _learn(self, screened: Measurement) -> dict[str, Partition]:
+        """Orders learnt for one number of steps each: by gaps, then by asking the model."""
+        learner = Field(self.predictor, self.texts[self.learning], self.known[self.learning], self.ranges)
+        per_canvas = learner.texts * self.predictor.calls_per_query
+        if self.options.calls - self.spent < 40 * per_canvas:
+            return {}
+        self.say("reading the gap profile")
+        profile = GapProfile.of(learner, choose_counts(min(self.size, COUNTS), self.size), self.options.seed)
+        learnt: dict[str, Partition] = {}
+        for number, steps in enumerate(self.targets):
+            self.say(f"learning an order for {steps} steps")
+            starts = self._starts(screened, steps)
+            by_gaps = profile.partition(steps, [order for order, _ in starts], seed=self.options.seed)
+            tried = [labels_of(order, schedule) for order, schedule in starts[:3]] + [by_gaps]
+            if self.options.calls - self.spent - learner.calls < (len(tried) + 2) * steps * per_canvas:
+                break
+            partitions = [Partition.of(labels, learner) for labels in tried]
+            learnt[f"gaps_{steps}"] = partitions[-1]
+            left = (self.options.calls - self.spent - learner.calls) * 3 // 4  # the rest is for seeing what lasts
+            share = left // (len(self.targets) - number)
+            if share < 2 * self.size * per_canvas:  # not even one sweep over all moves
+                continue
+            best = min(partitions, key=lambda partition: partition.costs.mean())
+            learnt[f"learned_{steps}"] = improve(best, learner, share, self.options.seed)
+        self.spent += learner.calls
+        return learnt
+
+    def _starts(self, screened: Measurement, steps: int) -> list[tuple[IntArray, Schedule]]:
+        """One permutation of each screened order with its best sizes, the cheapest order first."""
+        found = []
+        for costs in screened.orders.values():
+            table = costs.table(self.size, 0.0)
+            if steps > len(table.revealed):
+                continue
+            solved = frontier(table, steps)
+            found.append((solved.price(steps), costs.order.draw(self.size, self.options.seed), solved.schedule(steps)))
+        found.sort(key=lambda entry: entry[0])
+        return [(order, schedule) for _, order, schedule in found]
+
+    def _kept(self, screened: Measurement, learnt: dict[str, Partition]) -> Found:
+        """The best few orders for every number of steps, on texts nothing was learnt from."""
+        named: dict[str, Order] = {}
+        for steps in self.targets:
+            best = [name for name in _ranking(screened, steps) if name != "uniform"][: self.options.keep]
+            named |= {name: screened.orders[name].order for name in best}
+        found = Found(named)
+        for name, partition in learnt.items():
+            found.orders[name] = partition.order
+            found.counts[name] = partition.schedule.revealed.tolist()
+        self.say("seeing which orders last")
+        checked = self._measure(~self.learning, found, min(self.size, COUNTS))
+        points: dict[str, int] = {}  # in how many numbers of steps an order is the best of its kind
+        for steps in self.targets:
+            ranking = _ranking(checked, steps)
+            plain = next(name for name in ranking if name not in learnt)
+            winners = {plain, ranking[0]} - {"uniform"}  # a learnt order has to beat the others
+            for name in winners:
+                points[name] = points.get(name, 0) + 1
+        kept = sorted(points, key=lambda name: -points[name])[: self.options.most]
+        counts = {name: found.counts[name] for name in kept if name in found.counts}
+        return Found({name: found.orders[name] for name in kept}, counts)
+
+
+def _ranking(measured: Measurement, steps: int) -> list[str]:
+    """Measured orders by the price of their best sizes, the cheapest first."""
+    prices = {}
+    for name in ["uniform", *measured.orders]:
+        table = measured.table(name)
+        if isinstance(table, OrderTable):
+            if steps <= len(table.revealed):
+                prices[name] = frontier(table, steps).price(steps)
+        else:
+            prices[name] = measured.price(best_schedule(table.monotone(), steps))
+    return sorted(prices, key=prices.__getitem__)

@@ -1,0 +1,193 @@
+"""`unmask measure`: from the command line to the file, in one process and in two, and every mistake in one line."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unmask.cli import main
+from unmask.planning.measurement import Measurement
+
+CHAIN = "law:markov_chain:length=8,vocab_size=3"
+ROOT = Path(__file__).parents[2]
+
+
+def run(capsys, *arguments):
+    status = main([str(argument) for argument in arguments])
+    printed = capsys.readouterr()
+    return status, printed.out, printed.err
+
+
+def test_a_law_is_measured_on_sequences_of_its_own(tmp_path, capsys):
+    out = tmp_path / "m.curve.json"
+    status, printed, _ = run(
+        capsys, "measure", CHAIN, "--samples", 50, "--orders", "bit_reversal,strided:base=3", "--out", out
+    )
+    assert status == 0
+    found = Measurement.load(out)
+    assert (len(found.texts), found.length, list(found.orders)) == (50, 8, ["bit_reversal", "strided:base=3"])
+    assert found.model["name"] == CHAIN
+    for words in ("NELBO", "total information", "TC", "DTC", "growth complexity", "1200", "upper", "bit_reversal"):
+        assert words in printed
+
+
+def test_json_is_one_object_with_every_number(tmp_path, capsys):
+    status, printed, _ = run(
+        capsys, "measure", CHAIN, "--samples", 40, "--out", tmp_path / "m.curve.json", "--steps", "2,4", "--json"
+    )
+    report = json.loads(printed)
+    assert status == 0
+    assert report["network_calls"] == 40 * 8
+    assert [row["steps"] for row in report["bounds"]] == [2, 4]
+    for row in report["bounds"]:
+        assert row["li_cai_lower"] <= row["equal_sizes"] <= row["sharp_upper"] <= row["li_cai_upper"]
+    assert len(report["calibration"]) == 8
+    assert report["summary"]["texts"] == 40
+
+
+def test_text_is_read_in_the_models_own_tokens(tmp_path, capsys):
+    from unmask.laws import toy_grammar
+
+    law = toy_grammar()
+    text = tmp_path / "held_out.txt"
+    text.write_text("\n".join(law.decode(row) for row in law.sample(12, 3)))
+    out = tmp_path / "m.curve.json"
+    status, _, _ = run(capsys, "measure", "law:toy", "--data", text, "--lines", "--counts", "0,4,16", "--out", out)
+    assert status == 0
+    assert Measurement.load(out).counts.tolist() == [0, 4, 16]
+    tokens = tmp_path / "held_out.jsonl"
+    tokens.write_text("\n".join(json.dumps(law.encode(line).tolist()) for line in text.read_text().splitlines()))
+    status, _, _ = run(
+        capsys, "measure", "law:toy", "--tokens", tokens, "--counts", "0,4,16", "--out", tmp_path / "n.curve.json"
+    )
+    assert Measurement.load(tmp_path / "n.curve.json").digest == Measurement.load(out).digest
+
+
+def test_going_on_and_merging_give_what_one_run_gives(tmp_path, capsys):
+    whole, half, rest, done = (tmp_path / f"{name}.curve.json" for name in ("whole", "half", "rest", "done"))
+    rows = np.unique(np.random.default_rng(0).integers(3, size=(60, 8)), axis=0)[:40]
+    np.save(tmp_path / "all.npy", rows)
+    np.save(tmp_path / "half.npy", rows[:25])
+    np.save(tmp_path / "rest.npy", rows[25:])
+    assert run(capsys, "measure", CHAIN, "--tokens", tmp_path / "all.npy", "--out", whole)[0] == 0
+    assert run(capsys, "measure", CHAIN, "--tokens", tmp_path / "half.npy", "--out", half)[0] == 0
+    assert run(capsys, "measure", CHAIN, "--tokens", tmp_path / "rest.npy", "--out", rest)[0] == 0
+    assert (
+        run(capsys, "measure", CHAIN, "--tokens", tmp_path / "all.npy", "--resume", half, "--out", done, "--json")[0]
+        == 0
+    )
+    digest = Measurement.load(whole).digest
+    assert Measurement.load(done).digest == digest
+    assert run(capsys, "measure", "--merge", half, rest, "--out", done)[0] == 0
+    assert Measurement.load(done).digest == digest
+
+
+def test_prompts_infilling_and_blocks(tmp_path, capsys):
+    out, given = tmp_path / "m.curve.json", tmp_path / "given.json"
+    given.write_text("[0, 7]")
+    for options, length, words in [
+        (["--prompt-tokens", 3], 5, "the first 3"),
+        (["--given", "0.25"], 6, "2 positions of each text"),
+        (["--given", given], 6, "positions 0,7"),
+        (["--block", 4], 4, "nothing"),
+    ]:
+        assert run(capsys, "measure", CHAIN, "--samples", 20, "--out", out, *options)[0] == 0
+        found = Measurement.load(out)
+        assert (found.length, found.settings["given"]) == (length, words)
+
+
+def test_auto_searches_on_texts_that_are_not_priced(tmp_path, capsys):
+    out = tmp_path / "m.curve.json"
+    arguments = ["measure", "law:markov_chain:length=8", "--samples", 60, "--orders", "auto", "--search-calls", 3000]
+    assert run(capsys, *arguments, "--out", out)[0] == 0
+    found = Measurement.load(out)
+    assert found.orders
+    assert len(found.settings["searched"]) == 15
+    assert len(found.texts) == 45
+    assert not set(found.texts) & set(found.settings["searched"])
+    # going on keeps the orders, and does not price what they were searched on
+    more = tmp_path / "more.curve.json"
+    assert run(capsys, *arguments[:2], "--samples", 80, "--orders", "auto", "--resume", out, "--out", more)[0] == 0
+    again = Measurement.load(more)
+    assert list(again.orders) == list(found.orders)
+    assert len(again.texts) == 65
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("orders", ["bit_reversal", "auto"])
+def test_two_processes_measure_what_one_does(tmp_path, orders):
+    arguments = [
+        "measure",
+        "law:markov_chain:length=10",
+        "--samples",
+        "40",
+        "--orders",
+        orders,
+        "--search-calls",
+        "3000",
+    ]
+    alone, together = tmp_path / "one.curve.json", tmp_path / "two.curve.json"
+    assert main([*arguments, "--out", str(alone)]) == 0
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
+                   "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}  # fmt: skip
+    command = [sys.executable, "-m", "unmask", *arguments, "--out", str(together), "--json"]
+    processes = [
+        subprocess.Popen(
+            command, env={**environment, "RANK": str(rank)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        for rank in range(2)
+    ]
+    outputs = [process.communicate(timeout=300) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    assert outputs[1][0] == b""
+    one, two = Measurement.load(alone), Measurement.load(together)
+    assert (one.texts, one.digest, one.settings) == (two.texts, two.digest, two.settings)
+    if orders != "auto":
+        assert json.loads(outputs[0][0])["network_calls"] == 40 * 10 * 2
+
+
+MISTAKES = [
+    (["law:markov_chain"], "--out"),
+    (["law:nothing", "--out", "m.json"], "there is no law 'nothing'"),
+    (["none/such/model", "--data", "x.txt", "--out", "m.json"], "cannot find model"),
+    ([CHAIN, "--data", "none.txt", "--out", "m.json"], "cannot read none.txt|no tokenizer"),
+    ([CHAIN, "--tokens", "none.npy", "--out", "m.json"], "cannot read none.npy"),
+    ([CHAIN, "--tokens", "none.txt", "--out", "m.json"], "expected a .npy or .jsonl file"),
+    ([CHAIN, "--out", "no/folder/m.json"], "there is no folder"),
+    ([CHAIN, "--length", "9", "--out", "m.json"], "has length 8"),
+    ([CHAIN, "--samples", "20", "--data", "x.txt", "--out", "m.json"], "one of --data, --tokens and --samples"),
+    ([CHAIN, "--samples", "20", "--orders", "auto", "--out", "m.json"], "at least 24 texts"),
+    ([CHAIN, "--orders", "sideways", "--out", "m.json"], "order is 'sideways'"),
+    ([CHAIN, "--counts", "few", "--out", "m.json"], "--counts is 'few'"),
+    ([CHAIN, "--counts", "99", "--out", "m.json"], "counts is 99"),
+    ([CHAIN, "--steps", "9", "--out", "m.json"], "steps is 9"),
+    ([CHAIN, "--steps", "a", "--out", "m.json"], "steps is 'a'"),
+    ([CHAIN, "--calls", "3", "--out", "m.json"], "only 0 texts can be measured"),
+    ([CHAIN, "--prompt-tokens", "8", "--out", "m.json"], "given is 8"),
+    ([CHAIN, "--given", "2.0", "--out", "m.json"], "share of 2.0"),
+    ([CHAIN, "--given", "none.json", "--out", "m.json"], "cannot read none.json"),
+    ([CHAIN, "--block", "3", "--out", "m.json"], "does not divide the 8 tokens"),
+    ([CHAIN, "--resume", "none.curve.json", "--out", "m.json"], "cannot read none.curve.json"),
+    ([CHAIN, CHAIN, "--out", "m.json"], "2 models were given"),
+    (["--merge", "none.curve.json", "--out", "m.json"], "cannot read none.curve.json"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), MISTAKES)
+def test_a_mistake_is_one_line_and_exit_status_2(tmp_path, monkeypatch, capsys, arguments, words):
+    import re
+
+    monkeypatch.chdir(tmp_path)
+    status, printed, error = run(capsys, "measure", *arguments)
+    assert status == 2
+    assert printed == ""
+    assert error.count("\n") == 1
+    assert re.search(words, error), error
