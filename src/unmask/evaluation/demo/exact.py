@@ -17,6 +17,8 @@ from unmask.theory.curve import FloatArray
 from unmask.theory.order import Order
 from unmask.theory.schedule import Schedule
 
+ROUNDING = 1e-9  # nats; a price of zero comes out within this
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -50,7 +52,7 @@ def answer(law: Listed, permutation: npt.ArrayLike, schedule: Schedule) -> Answe
         for position in positions:
             context = np.unique(context * law.vocab_size + law.sequences[:, position], return_inverse=True)[1].ravel()
     price = float(law.probabilities @ (np.log(law.probabilities) - drawn))
-    return Answer(max(0.0, price) if abs(price) < 1e-12 else price, float(np.exp(drawn).sum()))
+    return Answer(0.0 if abs(price) < ROUNDING else price, min(1.0, float(np.exp(drawn).sum())))
 
 
 def _mass_of_pairs(law: Listed, context: npt.NDArray[np.int64], position: int) -> FloatArray:

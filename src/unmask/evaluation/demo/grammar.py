@@ -20,6 +20,7 @@ from unmask.evaluation.demo.share import Share
 from unmask.evaluation.demo.trial import (
     BEST_SIZES,
     EQUAL,
+    LEFT_BEST_SIZES,
     PLANNED,
     SUREST,
     Bench,
@@ -33,6 +34,7 @@ from unmask.planning.choose import Planner
 from unmask.planning.measure import measure
 from unmask.planning.measurement import Measurement
 from unmask.planning.plan import Plan
+from unmask.planning.search import SearchOptions, search
 from unmask.sampling import recipes
 from unmask.theory.optimal import best_schedule
 from unmask.theory.order import LeftToRight, Uniform
@@ -42,14 +44,23 @@ from unmask.theory.schedule import Schedule
 CALLS = 4
 """Network calls of the plan that is shown: the fewest that cost the language nothing."""
 RIVAL_CALLS = (4, 6)
-ORDERS = ("left_to_right", "bit_reversal", "bisection")
+LEFT_TO_RIGHT = "left_to_right"
 
 
 @dataclass(frozen=True)
 class GrammarSizes:
-    """How much of everything: measured and fresh sentences, those a knob is set on, samples for the table
-    and for the lines of a plot."""
+    """How much of everything.
 
+    Attributes:
+        searched, measured, fresh: sentences an order is learnt from; that are measured; that every way is scored on.
+        search_calls: network calls the learning may spend.
+        samples, line_samples: sentences drawn for the table, and for the other points of the plots.
+        tuning, tries: sentences that a knob is set on, and settings that are tried.
+        line: numbers of calls of the other points.
+    """
+
+    searched: int = 96
+    search_calls: int = 30_000
     measured: int = 160
     fresh: int = 160
     samples: int = 600
@@ -127,6 +138,7 @@ class GrammarDemo:
             "seed": self.seed,
             "length": self.measurement.length,
             "entropy_of_the_language": self.entropy,
+            "searched_sentences": self.sizes.searched,
             "measured_sentences": len(self.measurement.texts),
             "fresh_sentences": self.sizes.fresh,
             "plan": self.plan.to_dict(),
@@ -157,16 +169,20 @@ def grammar_demo(
     """
     sizes = sizes or GrammarSizes()
     law = toy_grammar()
-    text = law.sample(sizes.measured + sizes.fresh, np.random.default_rng([seed, 2]))
+    text = law.sample(sizes.searched + sizes.measured + sizes.fresh, np.random.default_rng([seed, 2]))
+    learnt, held_out, fresh = np.split(text, np.cumsum([sizes.searched, sizes.measured]))
+    progress(f"{name}: learning an order from {sizes.searched} sentences")
+    options = SearchOptions(sizes.search_calls, (CALLS,), seed=seed, batch_size=sizes.batch_size)
+    found = search(predictor, learnt, options=options)
     progress(f"{name}: measuring {sizes.measured} sentences")
     measured = measure(
-        predictor, text[: sizes.measured], seed, orders=ORDERS, source=f"law:toy, seed {seed}",
-        batch_size=sizes.batch_size,
+        predictor, held_out, seed, orders={LEFT_TO_RIGHT: LeftToRight(), **found.orders}, order_counts=found.counts,
+        source=f"law:toy, seed {seed}", batch_size=sizes.batch_size,
     )  # fmt: skip
     planner = Planner(measured)
     plan = planner.plan(CALLS)
     progress(f"{name}: scoring {sizes.fresh} fresh sentences")
-    bench = Bench(predictor, text[sizes.measured :], seed)
+    bench = Bench(predictor, fresh, seed)
     checker = _Checker(law)
     one = checker.check(bench.one_at_a_time(sizes.samples))
 
@@ -177,7 +193,7 @@ def grammar_demo(
             found.append(checker.check(bench.trial(way, n)))
         return found
 
-    shown = tried(_rivals(planner, measured, law, plan), sizes.samples)
+    shown = tried(_rivals(measured, law, plan), sizes.samples)
     rungs: list[Checked] = []
     for knob in KNOBS:
         progress(f"{name}: {knob.kind} for about {CALLS} calls")
@@ -201,10 +217,15 @@ def grammar_demo(
     )
 
 
-def _rivals(planner: Planner, measured: Measurement, law: ToyGrammar, plan: Plan) -> list[Way]:
+def _rivals(measured: Measurement, law: ToyGrammar, plan: Plan) -> list[Way]:
     """The plan, and the ways with as many calls, or a few more, that it is to be compared with."""
-    sizes = best_schedule(measured.split()[0].curve.monotone(), CALLS)
-    ways = [_planned(plan, law), _in_random_order(BEST_SIZES, measured.split()[1], law, sizes)]
+    fit, held = measured.split()  # as the planner does it: sizes from one half, prices from the other
+    sizes = best_schedule(fit.curve.monotone(), CALLS)
+    left_to_right = Planner(measured, LEFT_TO_RIGHT).plan(CALLS)
+    ways = [_planned(plan, law)]
+    if plan.order != LeftToRight():
+        ways.append(_planned(left_to_right, law, LEFT_BEST_SIZES))
+    ways.append(_in_random_order(BEST_SIZES, held, law, sizes))
     for steps in RIVAL_CALLS:
         ways.append(_equal(measured, law, steps))
     return ways + [Way(SUREST, recipes.confidence(steps)) for steps in RIVAL_CALLS]
@@ -218,10 +239,10 @@ def _lines(planner: Planner, measured: Measurement, law: ToyGrammar, line: tuple
     return planned + equal + [Way(SUREST, recipes.confidence(steps)) for steps in others]
 
 
-def _planned(plan: Plan, law: ToyGrammar) -> Way:
+def _planned(plan: Plan, law: ToyGrammar, kind: str = PLANNED) -> Way:
     perfect = _perfect(law, plan)
     exact = price(law.curve(), plan.schedule) if isinstance(plan.order, Uniform) else None
-    return Way(PLANNED, plan, plan.price, exact if perfect is None else perfect.price)
+    return Way(kind, plan, plan.price, exact if perfect is None else perfect.price)
 
 
 def _equal(measured: Measurement, law: ToyGrammar, steps: int) -> Way:

@@ -27,7 +27,7 @@ from unmask.theory.schedule import Schedule
 
 BUDGET = 0.05
 """Nats per token beyond one token at a time that the plan may cost: perplexity grows by 5 %."""
-ORDERS = ("bit_reversal", "golden_ratio", "left_to_right")
+ORDERS = ("bit_reversal", "bit_reversal:shift=false", "golden_ratio")
 
 
 @dataclass(frozen=True)

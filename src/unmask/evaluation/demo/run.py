@@ -11,7 +11,16 @@ from unmask.evaluation.demo.grammar import GrammarDemo, GrammarSizes, grammar_de
 from unmask.evaluation.demo.prose import ProseDemo, ProseSizes, held_out_text, prose_demo
 
 QUICK_GRAMMAR = GrammarSizes(
-    measured=16, fresh=16, samples=24, line_samples=8, tuning=8, tries=3, line=(1, 2), batch_size=16
+    searched=24,
+    search_calls=2000,
+    measured=16,
+    fresh=16,
+    samples=24,
+    line_samples=8,
+    tuning=8,
+    tries=3,
+    line=(1, 2),
+    batch_size=16,
 )
 QUICK_PROSE = ProseSizes(measured=16, fresh=8, tuning=4, tries=2, samples=2, counts=(0, 8, 16, 32), batch_size=16)
 

@@ -26,6 +26,7 @@ TokenArray = npt.NDArray[np.int64]
 
 PLANNED, ONE = "planned", "one token at a time"
 EQUAL, BEST_SIZES = "equal sizes, random order", "best sizes, random order"
+LEFT_BEST_SIZES = "best sizes, left to right"
 SUREST, ENTROPY_BOUND, THRESHOLD = "surest first (confidence)", "entropy bound", "threshold"
 
 
