@@ -36,6 +36,10 @@ _HOMES = {
     "Measurement": "unmask.planning.measurement:Measurement",
     "plan": "unmask.planning.choose:plan",
     "Plan": "unmask.planning.plan:Plan",
+    "certify": "unmask.planning.certify:certify",
+    "tune": "unmask.planning.tune:tune",
+    "Knob": "unmask.planning.knob:Knob",
+    "export": "unmask.planning.export:export",
 }
 
 __all__ = ["__version__", *_HOMES]

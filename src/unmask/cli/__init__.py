@@ -24,8 +24,11 @@ COMMANDS = {
     "train": "Train a masked language model from text or from a law.",
     "measure": "Measure a model on held-out text: what every number of revealed tokens leaves unknown.",
     "plan": "Plan order and sizes for a number of steps, a budget or a price per call.",
+    "certify": "Prove on fresh texts that a plan keeps its budget.",
     "sample": "Sample text by any decoding rule or plan.",
     "score": "Exact likelihood of texts under the sampler that is run.",
+    "tune": "Find the setting of a decoding rule that keeps a budget.",
+    "export": "Write a plan or a tuned knob for the engine that will serve it.",
 }
 
 # Where the class behind typer's own errors lives depends on typer's version; its place among the ancestors does not.

@@ -1,0 +1,276 @@
+"""Tune: the setting of a decoding rule that meets a budget, by exact score.
+
+Serving guides leave `entropy_bound` or `threshold` to guessing. Here the rule is replayed on held-out texts at several
+settings; every replay is the exact likelihood of the texts under the sampler that is run, so that its price against
+one token at a time is known text by text (F12, [DUEL] arXiv 2603.01367). Settings are tried from the loosest down, so
+that the cheap ones come first, until one keeps the budget; then between the last two, where a monotone fit of the
+prices crosses it.
+
+The setting is chosen on one half of the texts; price, interval and calls are those on the other half.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from unmask.errors import InputError
+from unmask.models.predictor import Predictor
+from unmask.planning.estimate import Estimate
+from unmask.planning.knob import Knob
+from unmask.planning.measure import measure
+from unmask.planning.measurement import Measurement
+from unmask.planning.texts import check_texts, known_positions
+from unmask.sampling import recipes
+from unmask.sampling.sampler import Sampler
+from unmask.sampling.score import score
+from unmask.theory.curve import FloatArray
+
+FIRST = (1.0, 0.75, 0.5, 0.25, 0.0)
+"""Looseness of the settings that are tried first, until one keeps the budget."""
+CLOSE = 1 / 64  # two settings this near, of a range of 1, need no third between them
+DIGITS = 4
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A decoding rule with a knob that trades network calls for nats.
+
+    Attributes:
+        name: of the recipe.
+        recipe: `(value, block_length=) -> Sampler`.
+        tightest, loosest: ends of the range that is searched, on a logarithmic scale; the loosest for a window of L
+            positions and a vocabulary of V. At the loosest everything is revealed at once, or nearly.
+        confidence: whether the knob is a confidence, 1 less the quantity that is searched, or that quantity itself.
+    """
+
+    name: str
+    recipe: Callable[..., Sampler]
+    tightest: float
+    loosest: Callable[[int, int], float]
+    confidence: bool = False
+
+    def sampler(self, value: float, block: int | None = None) -> Sampler:
+        """The rule with this setting."""
+        return self.recipe(value, block_length=block)
+
+    def value(self, looseness: float, window: int, vocab_size: int) -> float:
+        """The setting at a looseness from 0 to 1, to a few digits, so that what is scored is what is written."""
+        loosest = self.loosest(window, vocab_size)
+        quantity = float(f"{self.tightest * (loosest / self.tightest) ** looseness:.{DIGITS}g}")
+        return round(1 - quantity, 12) if self.confidence else quantity
+
+
+def _all_entropy(window: int, vocab_size: int) -> float:
+    return window * math.log(max(vocab_size, 2))
+
+
+RULES = {
+    rule.name: rule
+    for rule in (
+        Rule("entropy_bound", recipes.entropy_bound, 1e-4, _all_entropy),
+        Rule("entropy_sum", recipes.entropy_sum, 1e-4, _all_entropy),
+        Rule("threshold", recipes.threshold, 1e-4, lambda window, vocab_size: 1.0, confidence=True),
+        Rule("factor", recipes.factor, 1e-3, lambda window, vocab_size: window + 1.0),
+        Rule("klass", recipes.klass, 1e-4, lambda window, vocab_size: 1.0, confidence=True),
+    )
+}
+"""What can be tuned by name. KLASS: its confidence, with the paper's epsilon of 0.01."""
+
+
+def rule_named(name: str) -> Rule:
+    """The rule of this name; InputError when none can be tuned under it."""
+    if name not in RULES:
+        near = difflib.get_close_matches(name, RULES, 1)
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(RULES)}"
+        raise InputError(f"rule {name!r} has no knob to tune; {hint}")
+    return RULES[name]
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One setting, scored.
+
+    Attributes:
+        looseness: from 0 to 1, where it stands in the rule's range.
+        value: the setting.
+        prices: (n,) nats, each text's price. calls: (n,) network calls of each text.
+    """
+
+    looseness: float
+    value: float
+    prices: FloatArray
+    calls: FloatArray
+
+    @property
+    def price(self) -> float:
+        return float(self.prices.mean())
+
+
+def tune(
+    predictor: Predictor,
+    rule: str | Rule,
+    budget: float,
+    tokens: npt.ArrayLike | torch.Tensor,
+    *,
+    seed: int = 0,
+    given: npt.ArrayLike | int = 0,
+    block: int | None = None,
+    counts: str | Sequence[int] | None = None,
+    orders: int | None = None,
+    points: int = 14,
+    confidence: float = 0.95,
+    batch_size: int | None = None,
+    source: str = "",
+    progress: Callable[[str], object] | None = None,
+) -> Knob:
+    """The loosest setting of a rule that keeps a budget, with its price and its network calls.
+
+    Args:
+        predictor: from `unmask.load` or `unmask.oracle`.
+        rule: "entropy_bound", "entropy_sum", "threshold", "factor", "klass", or a `Rule` of your own.
+        budget: nats per token beyond one token at a time in uniform order.
+        tokens: (N, length) held-out texts, at least 4. Half of them choose, the other half say the price.
+        seed: of all random orders; every setting is scored with the same ones.
+        given: positions that are always known, as in `measure`.
+        block: the rule works in blocks of so many tokens from left to right.
+        counts: where the curve that prices are relative to is measured, as in `measure`.
+        orders: random orders a rule that has one is averaged over (`score`).
+        points: most settings that are tried.
+        confidence: of the intervals.
+        batch_size: texts a network call holds.
+        source: as in `measure`: set where the texts are independent draws.
+        progress: called with a sentence on what is being done.
+
+    Raises:
+        InputError: no setting keeps the budget (the message names the cheapest), or bad arguments.
+    """
+    rule = rule_named(rule) if isinstance(rule, str) else rule
+    if not np.isfinite(budget):
+        raise InputError(f"budget is {budget}; expected nats per token, such as 0.05")
+    if points < len(FIRST):
+        raise InputError(f"points is {points}; expected at least {len(FIRST)}")
+    texts = check_texts(predictor, tokens)
+    if len(texts) < 4:
+        raise InputError(f"{len(texts)} texts were given; choosing on one half and pricing on the other needs 4")
+    known, _ = known_positions(given, texts)
+    say = progress or (lambda sentence: None)
+    say("one token at a time, to compare with")
+    alone = measure(
+        predictor, texts, seed, given=given, block=block, counts=counts, source=source, batch_size=batch_size or 16
+    )
+    scorer = _Scorer(predictor, rule, texts, known, _baselines(alone, known), block, seed, orders, batch_size, say)
+    ranks = np.argsort(np.argsort(alone.texts))  # by digest, so that the order of the texts does not matter
+    length = int((~known[0]).sum())
+    chosen, tried = _search(scorer, np.flatnonzero(ranks % 2 == 0), budget * length, points, length)
+    say(f"{rule.name} = {chosen.value:g} on the other half of the texts")
+    held = scorer.score(chosen.looseness, np.flatnonzero(ranks % 2 == 1))
+    return Knob(
+        rule.name,
+        chosen.value,
+        Estimate.of_mean(held.prices, confidence),
+        Estimate.of_mean(held.calls, confidence),
+        length,
+        predictor.mask_token_id,
+        alone.model,
+        tuple((entry.value, entry.price, float(entry.calls.mean())) for entry in tried),
+        block,
+    )
+
+
+class _Scorer:
+    """Scores settings of one rule on texts, relative to one token at a time."""
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        rule: Rule,
+        texts: npt.NDArray[np.int64],
+        known: npt.NDArray[np.bool_],
+        baselines: FloatArray,
+        block: int | None,
+        seed: int,
+        orders: int | None,
+        batch_size: int | None,
+        say: Callable[[str], object],
+    ) -> None:
+        self.predictor, self.rule, self.block = predictor, rule, block
+        self.texts, self.known, self.baselines = torch.from_numpy(texts), torch.from_numpy(known), baselines
+        self.options: dict[str, Any] = {"seed": seed, "orders": orders, "batch_size": batch_size}
+        self.window = block or int((~known[0]).sum())
+        self.say = say
+
+    def value(self, looseness: float) -> float:
+        return self.rule.value(looseness, self.window, self.predictor.vocab_size)
+
+    def score(self, looseness: float, rows: npt.NDArray[np.int64]) -> Tried:
+        """One setting on some of the texts."""
+        value = self.value(looseness)
+        sampler = self.rule.sampler(value, self.block)
+        found = score(self.predictor, sampler, self.texts[rows], known=self.known[rows], **self.options)
+        return Tried(looseness, value, -found.log_prob.numpy() - self.baselines[rows], found.nfe.numpy())
+
+
+def _baselines(alone: Measurement, known: npt.NDArray[np.bool_]) -> FloatArray:
+    """(N,) nats of each text one token at a time in uniform order, along one permutation.
+
+    For a perfect predictor that is `-log p(x)`, as any order's is, and cancels in the differences.
+    """
+    blocks = int((~known[0]).sum()) // alone.length
+    return alone.baselines("its own path") * blocks
+
+
+def _search(
+    scorer: _Scorer, rows: npt.NDArray[np.int64], budget: float, points: int, length: int
+) -> tuple[Tried, list[Tried]]:
+    """The loosest setting whose price is within the budget (nats per sequence), and all that were tried."""
+    tried: list[Tried] = []
+
+    def attempt(looseness: float) -> bool:
+        scorer.say(f"{scorer.rule.name} = {scorer.value(looseness):g}")
+        tried.append(scorer.score(looseness, rows))
+        return tried[-1].price <= budget
+
+    if not any(attempt(looseness) for looseness in FIRST):
+        least = min(tried, key=lambda entry: entry.price)
+        raise InputError(
+            f"budget is {budget / length:g} nats per token, but {scorer.rule.name} gets down to "
+            f"{least.price / length:.4g} at the least (at {least.value:g}, {least.calls.mean():.4g} network calls); "
+            "allow more"
+        )
+    while len(tried) < points:
+        tried.sort(key=lambda entry: entry.looseness)
+        place = max(place for place, entry in enumerate(tried) if entry.price <= budget)
+        looser = tried[place + 1 :][:1]
+        if not looser or looser[0].looseness - tried[place].looseness <= CLOSE:
+            break
+        # By halves every other time: prices may rise in one jump, which no interpolation finds.
+        between = _crossing(tried, place, budget) if len(tried) % 2 else _middle(tried, place)
+        same_choices = np.array_equal(tried[place].calls, looser[0].calls)
+        if same_choices or scorer.value(between) in {entry.value for entry in tried}:
+            break
+        attempt(between)
+    tried.sort(key=lambda entry: entry.looseness)
+    return [entry for entry in tried if entry.price <= budget][-1], tried
+
+
+def _middle(tried: list[Tried], place: int) -> float:
+    return (tried[place].looseness + tried[place + 1].looseness) / 2
+
+
+def _crossing(tried: list[Tried], place: int, budget: float) -> float:
+    """The looseness at which the least-squares non-decreasing fit of the prices crosses the budget."""
+    from scipy.optimize import isotonic_regression
+
+    fitted = isotonic_regression([entry.price for entry in tried]).x
+    low, high = tried[place].looseness, tried[place + 1].looseness
+    rise = fitted[place + 1] - fitted[place]
+    share = (budget - fitted[place]) / rise if rise > 0 else 0.5
+    return float(low + min(max(share, 0.1), 0.9) * (high - low))
