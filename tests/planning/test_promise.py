@@ -1,0 +1,144 @@
+"""The promise: what a plan is said to cost is what the sampler that runs it costs, by exact score.
+
+Coverage is counted over repetitions: a 95 % interval may miss more often than one in twenty only as far as chance in
+the count allows (the binomial tail bound stated at each test). Seeds are fixed.
+"""
+
+import functools
+import math
+
+import numpy as np
+import pytest
+
+import unmask
+from unmask.laws import catalogue
+from unmask.planning.choose import Planner
+from unmask.theory.order import Given
+from unmask.theory.order_table import OrderTable
+from unmask.theory.schedule import Schedule
+
+
+def fewest_hits(trials, share, tail):
+    """The least k with P(at most k hits) > tail when each of `trials` hits with probability `share`."""
+    below = 0.0
+    for hits in range(trials + 1):
+        below += math.comb(trials, hits) * share**hits * (1 - share) ** (trials - hits)
+        if below > tail:
+            return hits
+    return trials
+
+
+@functools.cache
+def exact_table(law, order):
+    """The mean table of an order: over every shift of a shifted one."""
+    drawn = order.draw(law.length, 0)
+    shifts = range(law.length) if getattr(order, "shift", False) else [0]
+    tables = [law.order_table((drawn + shift) % law.length).values for shift in shifts]
+    return OrderTable(np.mean(tables, axis=0))
+
+
+def exact_price(law, plan):
+    """What the plan costs under the law, no sampling: from the curve, or from order tables."""
+    costs = [law.curve() if part.order.name == "uniform" else exact_table(law, part.order) for part in plan.parts]
+    return np.mean([unmask.price(cost, part.schedule) for cost, part in zip(costs, plan.parts, strict=True)])
+
+
+@pytest.mark.parametrize("name", ["left_to_right", "golden_ratio:shift=false", "mine"])
+def test_on_the_same_texts_the_score_of_a_plan_is_what_was_measured(chain, name):
+    """One order for all texts: not a matter of chance, but the same sum to rounding, text by text."""
+    texts = np.unique(chain.sample(40, 7), axis=0)
+    mine = {"mine": Given(np.random.default_rng(1).permutation(12).tolist())} if name == "mine" else [name]
+    found = unmask.measure(unmask.oracle(chain), texts, orders=mine)
+    for steps in (1, 2, 5, 12):
+        plan = unmask.plan(found, steps, order=name)
+        scored = unmask.score(unmask.oracle(chain), plan, texts)
+        np.testing.assert_allclose(-scored.log_prob.numpy(), found.nelbos(plan.schedule, name), atol=1e-4)
+        assert scored.nfe.tolist() == [steps] * len(texts)
+
+
+def test_intervals_hold_the_exact_price_as_often_as_they_say(chain):
+    """60 repetitions, each fitted on 40 texts and priced on 40; at most one right program in 10,000 fails a count."""
+    hits = dict.fromkeys((2, 4, 8), 0)
+    orders = ["bit_reversal", "left_to_right"]
+    for repetition in range(60):
+        texts = chain.sample(80, 1000 + repetition)
+        planner = Planner(unmask.measure(unmask.oracle(chain), texts, seed=repetition, orders=orders, batch_size=80))
+        for steps in hits:
+            plan = planner.plan(steps)
+            hits[steps] += plan.price.low - 1e-4 <= exact_price(chain, plan) <= plan.price.high + 1e-4
+    assert min(hits.values()) >= fewest_hits(60, 0.95, 1e-4), hits
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "orders"),
+    [
+        ("markov_chain:length=64,vocab_size=2", ["bit_reversal", "left_to_right"]),
+        ("polya_urn:length=40", []),
+        ("ising_chain:length=40,coupling=0.8", []),
+        ("balanced:length=40,ones=13", []),
+    ],
+)
+def test_every_number_of_steps_of_a_law_is_priced_as_promised(name, orders):
+    """40 repetitions of fitting on 30 texts and pricing on 30, T in {2, 4, 8, 16, 32, L}, against the exact price."""
+    law = catalogue.from_name(name)
+    numbers = [2, 4, 8, 16, 32, law.length]
+    hits = dict.fromkeys(numbers, 0)
+    counts = sorted({0, 1, 2, 4, 8, 16, 32, *range(3, law.length, 3), law.length - 1})
+    for repetition in range(40):
+        texts = law.sample(60, 5000 + repetition)
+        found = unmask.measure(
+            unmask.oracle(law), texts, seed=repetition, orders=orders, batch_size=60, source=str(repetition),
+            counts="all" if not orders else counts,
+        )  # fmt: skip
+        planner = Planner(found)
+        for steps in numbers:
+            plan = planner.plan(steps)
+            hits[steps] += plan.price.low - 1e-3 <= exact_price(law, plan) <= plan.price.high + 1e-3
+    assert min(hits.values()) >= fewest_hits(40, 0.95, 1e-4), hits
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["markov_chain:length=32", "hidden_markov:length=32", "polya_urn:length=32", "toy"])
+def test_the_score_of_a_plan_on_fresh_text_is_the_predicted_price(name):
+    """Difference of prediction and score, in standard errors of both: 4 of them, wrong once in 600 runs."""
+    law = catalogue.from_name(name)
+    predictor, length = unmask.oracle(law), law.length
+    count = 60 if name == "toy" else 160
+    orders = ["bit_reversal", "golden_ratio", "left_to_right"]
+    found = unmask.measure(predictor, law.sample(count, 1), orders=orders, batch_size=80, source="measured")
+    fresh = law.sample(count, 2)
+    planner = Planner(found)
+    for steps in sorted({2, 4, 8, 16, 32, length}):
+        if steps > length:
+            continue
+        plan = planner.plan(steps)
+        scored = unmask.score(predictor, plan, fresh, seed=3)
+        paid = -scored.log_prob.numpy() + law.log_prob(fresh)  # one at a time costs a perfect predictor -log p(x)
+        error = paid.std(ddof=1) / np.sqrt(count)
+        predicted = (plan.price.high - plan.price.low) / 2 / 1.96
+        assert abs(paid.mean() - plan.price.value) < 4 * np.hypot(error, predicted) + 1e-3, steps
+        assert np.all(scored.nfe.numpy() == steps)
+
+
+def test_a_plan_of_several_permutations_costs_what_its_parts_do(chain):
+    """Against exact order tables: 4 standard errors (wrong once in 15,000)."""
+    permutations = {f"p{seed}": Given(np.random.default_rng(seed).permutation(12).tolist()) for seed in range(4)}
+    found = unmask.measure(unmask.oracle(chain), chain.sample(200, 0), orders=permutations, batch_size=200)
+    plan = unmask.plan(found, 4, parts=3)
+    assert {part.order for part in plan.parts} <= set(permutations.values())
+    error = (plan.price.high - plan.price.low) / 2 / 1.96
+    assert abs(exact_price(chain, plan) - plan.price.value) < 4 * error
+    scored = unmask.score(unmask.oracle(chain), plan, chain.sample(200, 1), orders=4)
+    fresh = -scored.mean - chain.entropy
+    assert abs(fresh - plan.price.value) < 4 * np.hypot(error, scored.mean_stderr)
+
+
+def test_sizes_of_its_own_make_a_permutation_cheaper_than_sizes_for_all(chain):
+    """What planning order and sizes together gains, exactly."""
+    tables = [chain.order_table(np.random.default_rng(seed).permutation(12)) for seed in range(40)]
+    own = np.mean([unmask.frontier(table, 4).price(4) for table in tables])
+    shared = unmask.frontier(chain.curve(), 4).price(4)
+    assert isinstance(tables[0], OrderTable)
+    assert own < 0.6 * shared
+    assert unmask.frontier(chain.curve(), 12).schedule(12) == Schedule([1] * 12)
