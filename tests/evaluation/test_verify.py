@@ -189,6 +189,12 @@ def test_bad_input_says_what_would_be_right(names, length, word):
         verify.verify(names, length)
 
 
+def test_a_law_that_is_too_long_is_refused_before_its_curve_is_computed(monkeypatch):
+    monkeypatch.setattr(laws.Balanced, "curve", None)
+    with pytest.raises(InputError, match="of 1000 tokens; expected 8 to 256"):
+        verify.verify(["balanced:length=1000"], 64)
+
+
 def test_a_law_whose_curve_is_only_measured_is_refused(monkeypatch):
     measured = InformationCurve(np.ones(16), np.full(16, 0.1))
     monkeypatch.setattr(laws.Parity, "curve", lambda self: measured)

@@ -352,6 +352,12 @@ def test_smoothing_gives_every_character_a_chance_after_every_context():
     np.testing.assert_allclose(chain.marginals, np.tile(chain.marginals[0], (20, 1)), atol=1e-12)
 
 
+def test_a_text_and_an_order_are_enough_to_fit_a_chain():
+    text = "to be or not to be"
+    assert MarkovChain.fit(text, 2).length == MarkovChain.fit(text, order=2).length == 64
+    assert MarkovChain.fit(text, 1, 9).length == MarkovChain.fit(text, length=9).length == 9
+
+
 def test_encoding_and_decoding_are_inverse():
     chain = MarkovChain.fit("to be or not to be", length=5)
     assert chain.decode(chain.encode("bet on root")) == "bet on root"
@@ -393,10 +399,12 @@ def test_the_curve_of_an_order_2_chain_too_large_to_enumerate_is_measured_and_sa
         (lambda: MarkovChain([1.0], STICKY, 4), "initial.*shape"),
         (lambda: MarkovChain([0.5, 0.5], [0.5, 0.5], 4), "transition.*shape"),
         (lambda: MarkovChain([0.5, 0.5], [[0.5, 0.5]], 4), "transition.*shape"),
+        (lambda: MarkovChain([0.5, 0.5], [[1.0], [0.5, 0.5]], 4), "transition.*rows differ in length"),
         (lambda: MarkovChain([0.5, 0.5], STICKY, 0), "length"),
         (lambda: MarkovChain([0.5, 0.5], STICKY, 2.5), "length"),
         (lambda: MarkovChain(np.full((2, 2), 0.25), np.full((2, 2, 2), 0.5), 1), "length"),
         (lambda: MarkovChain.fit("", length=4), "text"),
+        (lambda: MarkovChain.fit(b"abab", length=4), "text is of type bytes; expected a string"),
         (lambda: MarkovChain.fit("ab", order=2, length=4), "text"),
         (lambda: MarkovChain.fit("abc", order=0, length=4), "order"),
         (lambda: MarkovChain.fit("abc", length=0), "length"),

@@ -123,7 +123,7 @@ def test_codes_attain_the_certificates(number):
         (lambda: Parity(2.5, 2), r"length is 2.5; expected a whole number"),
         (lambda: Staircase(4, []), r"codes is empty; expected at least one pair"),
         (lambda: Staircase(4, [3]), r"codes\[0\] is 3; expected a pair"),
-        (lambda: Staircase(4, [(2, 5), (2, 6)]), r"prime of at least 4, such as 5"),
+        (lambda: Staircase(4, [(2, 5), (2, 6)]), r"codes\[1\] is \(2, 6\): .*prime of at least 4, such as 5"),
         (lambda: Staircase(4, [(2, 101)] * 4), r"fields may multiply to at most"),
     ],
 )

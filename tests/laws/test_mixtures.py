@@ -65,7 +65,7 @@ def test_the_dual_total_correlation_is_at_most_the_log_of_the_number_of_componen
 @pytest.mark.parametrize(
     ("weights", "components", "message"),
     [
-        ([0.5, 0.6], np.full((2, 3, 2), 0.5), r"weights is not a distribution: its entries sums? to 1.1; expected 1"),
+        ([0.5, 0.6], np.full((2, 3, 2), 0.5), r"weights is not a distribution: its entries sum to 1.1; expected 1"),
         ([0.5, 0.5], np.full((2, 3, 2), 0.4), r"components is not a distribution: a row of it sums to 0.8; expected 1"),
         ([0.5, 0.5], np.full((3, 3, 2), 0.5), r"components has 3 components and weights 2; they must match"),
         ([1.5, -0.5], np.full((2, 3, 2), 0.5), r"weights has an entry -0.5"),

@@ -153,6 +153,8 @@ def test_a_list_too_long_to_enumerate_is_measured_within_its_standard_errors():
         (lambda: Listed([[0, 1]], [0]), "weights"),
         (lambda: Listed([[0, 3]], vocab_size=2), "tokens"),
         (lambda: Listed([[0.5, 1.0]]), "whole numbers"),
+        (lambda: Listed([[0, 1]], vocab_size=2.5), "vocab_size is 2.5; expected a whole number"),
+        (lambda: Table([[0.5], [0.25, 0.25]]), "probabilities is not an array of numbers, or its rows"),
         (lambda: Table([0.5, 0.5]).conditionals([[0, 1]], np.array([[True, True]])), "shape"),
         (lambda: Table([0.5, 0.5]).conditionals([[0]], [[1]]), "booleans"),
         (lambda: Table([0.5, 0.5]).log_prob([[2]]), "tokens"),

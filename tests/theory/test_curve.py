@@ -89,6 +89,9 @@ def test_a_curve_of_one_token_has_no_dependence():
         ([1.0, -0.5], r"values\[1\] is -0.5; entropies"),
         ([], "values must be one row"),
         ([[1.0]], "values must be one row"),
+        (None, "values must be one row"),
+        ("abc", "values is 'abc'; expected one row of numbers"),
+        ([[1.0], [1.0, 2.0]], "expected one row of numbers"),
     ],
 )
 def test_bad_values_are_named(values, message):
@@ -103,6 +106,8 @@ def test_bad_values_are_named(values, message):
         ([1, 7], [1, 1], "counts must start at 0 and end at length - 1 = 7"),
         ([0, 6], [1, 1], "counts must start at 0 and end at length - 1 = 7"),
         ([0, 7], [1, 1, 1], "values has 3 entries and counts 2"),
+        ([0, 1.5, 7], [1, 1, 1], "counts must be a row of whole numbers"),
+        ([], [], "counts must be a row of whole numbers"),
     ],
 )
 def test_bad_counts_are_named(counts, values, message):
@@ -113,8 +118,11 @@ def test_bad_counts_are_named(counts, values, message):
 def test_mismatched_standard_errors_and_bad_prompts_are_named():
     with pytest.raises(InputError, match="stderr has 1 entries and values 2"):
         InformationCurve([1.0, 1.0], stderr=[1.0])
-    with pytest.raises(InputError, match="known must be between 0 and L - 1 = 1, got 2"):
-        InformationCurve([1.0, 1.0]).after(2)
+    with pytest.raises(InputError, match="stderr has 1 entries and counts 2"):
+        InformationCurve.from_counts([0, 7], [1.0, 1.0], 8, stderr=[1.0])
+    for known in (2, -1, 0.5):
+        with pytest.raises(InputError, match=rf"known is {known}; it must be a whole number, in 0..1"):
+            InformationCurve([1.0, 1.0]).after(known)
     with pytest.raises(InputError, match=r"needs a non-increasing curve, but values\[1\] = 2 is above values\[0\] = 1"):
         InformationCurve([1.0, 2.0]).require_monotone("this bound")
 

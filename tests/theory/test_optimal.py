@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from reference import brute_force
 from reference.strategies import any_curves, falling_curves
 from unmask import InputError
+from unmask.laws import Permutation
 from unmask.theory import envelope
 from unmask.theory.curve import InformationCurve
 from unmask.theory.optimal import best_schedule, cheapest, fewest_steps, frontier, share_steps
@@ -287,7 +288,12 @@ RISING = InformationCurve([1.0, 2.0, 1.9])
         (lambda: frontier(CURVE, 2).price(3), "steps is 3"),
         (lambda: frontier(CURVE, 2).schedule(0), "steps is 0"),
         (lambda: fewest_steps(CURVE, -0.1), "budget is -0.1 nats; the smallest reachable price is 0"),
-        (lambda: fewest_steps(CURVE, math.nan), "budget is nan"),
+        (lambda: fewest_steps(CURVE, math.nan), "budget is nan; it must be a finite number$"),
+        (lambda: fewest_steps(CURVE, "0.1"), "budget is '0.1'; it must be a finite number$"),
+        (lambda: best_schedule([1.0, 0.5], 1), r"costs is \[1.0, 0.5\]; expected an InformationCurve"),
+        (lambda: fewest_steps(Permutation(4), 1.0), r"costs is Permutation\(length=4\)"),
+        (lambda: frontier(Permutation(4)), r"costs is Permutation\(length=4\)"),
+        (lambda: cheapest(Permutation(4), 1.0), r"costs is Permutation\(length=4\)"),
         (lambda: fewest_steps(RISING, -50.0), r"budget is -50 nats; the smallest reachable price is -1.9"),
         (lambda: cheapest(CURVE, -1.0), "price_per_call is -1"),
         (lambda: cheapest(CURVE, math.inf), "price_per_call is inf"),

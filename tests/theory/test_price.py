@@ -168,5 +168,9 @@ def test_the_eight_token_chain_of_the_comparison_of_libraries():
 def test_a_schedule_of_another_length_is_refused():
     with pytest.raises(InputError, match="schedule reveals 5 tokens in all, but the length is 4"):
         price(InformationCurve([1.0] * 4), Schedule([5]))
+    with pytest.raises(InputError, match=r"schedule is \[2, 2\]; expected a Schedule"):
+        price(InformationCurve([1.0] * 4), [2, 2])
+    with pytest.raises(InputError, match=r"curve is \[1.0, 1.0\]; expected an InformationCurve"):
+        price([1.0, 1.0], Schedule([2]))
     with pytest.raises(InputError, match="schedule reveals 3"):
         overshoot_price(InformationCurve([1.0] * 4), Schedule([3]))

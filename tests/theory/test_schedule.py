@@ -26,7 +26,9 @@ def test_overshoot_is_the_distance_to_the_end_of_the_step(schedule):
     assert schedule.overshoot.tolist() == expected[:-1]  # K = L is not inside
 
 
-@pytest.mark.parametrize("sizes", [[], [0], [3, -1], [1.5], [True], [2, 0, 2], [float("nan")]])
+@pytest.mark.parametrize(
+    "sizes", [[], [0], [3, -1], [1.5], [True], [2, 0, 2], [float("nan")], 5, None, [None], [[1, 2]], "35"]
+)
 def test_sizes_that_are_not_positive_whole_numbers_are_refused(sizes):
     with pytest.raises(InputError, match="sizes"):
         Schedule(sizes)

@@ -141,11 +141,11 @@ def subject(name: str, length: int) -> Subject:
     else:
         law = _from_catalogue(name)
         title, description = name, repr(law)
+    if not 8 <= law.length <= 256:  # before the curve, which may take long
+        raise InputError(f"laws has {name!r} of {law.length} tokens; expected 8 to 256")
     curve = law.curve()
     if curve.stderr is not None:
         raise InputError(f"laws has {name!r}, whose curve is measured; verify needs a law with an exact curve")
-    if not 8 <= curve.length <= 256:
-        raise InputError(f"laws has {name!r} of {curve.length} tokens; expected 8 to 256")
     return Subject(name, title, description, curve)
 
 

@@ -3,6 +3,7 @@
 A law stands wherever a model stands. See `base.Law` for what each can do and `catalogue` for their names.
 """
 
+from unmask.laws import catalogue
 from unmask.laws.base import Law
 from unmask.laws.chains import MarkovChain
 from unmask.laws.codes import MDSCode, Parity, Staircase
@@ -35,5 +36,6 @@ __all__ = [
     "Table",
     "ToyGrammar",
     "Tree",
+    "catalogue",
     "toy_grammar",
 ]

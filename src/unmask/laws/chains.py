@@ -25,7 +25,7 @@ from unmask.laws.base import (
     point_masses,
     row_chunks,
 )
-from unmask.laws.checks import distributions, real_number, whole_number
+from unmask.laws.checks import array_of_numbers, distributions, real_number, whole_number
 from unmask.laws.gaps import curve_from_gaps
 from unmask.laws.messages import posterior_weights
 from unmask.laws.neighbours import Neighbours
@@ -50,11 +50,13 @@ class MarkovChain(Law):
     """For a chain fitted to text: its characters, sorted; token i stands for `symbols[i]`."""
 
     def __init__(self, initial: npt.ArrayLike, transition: npt.ArrayLike, length: int) -> None:
-        shape = np.shape(transition)
+        transition = array_of_numbers("transition", transition)
+        initial = array_of_numbers("initial", initial)
+        shape = transition.shape
         if len(shape) < 2 or len(set(shape)) != 1:
             raise InputError(f"transition has shape {shape}; expected (V, V), or (V,)*m + (V,) for a chain of order m")
-        if np.shape(initial) != shape[:-1]:
-            raise InputError(f"initial has shape {np.shape(initial)}; expected {shape[:-1]} to go with the transition")
+        if initial.shape != shape[:-1]:
+            raise InputError(f"initial has shape {initial.shape}; expected {shape[:-1]} to go with the transition")
         self.order = len(shape) - 1
         self.vocab_size = shape[-1]
         self.transition = distributions("transition", transition, ndim=self.order + 1)
@@ -69,19 +71,19 @@ class MarkovChain(Law):
     @classmethod
     def stationary(cls, transition: npt.ArrayLike, length: int) -> MarkovChain:
         """The chain that starts from a stationary law of its transition (the one law, when it is irreducible)."""
-        table = np.asarray(transition, dtype=np.float64)
+        table = array_of_numbers("transition", transition)
         uniform = np.full(table.shape[:-1], 1.0 / max(1, int(np.prod(table.shape[:-1]))))
         draft = cls(uniform, table, max(1, table.ndim - 1))
         return cls(draft._stationary_law(), table, length)
 
     @classmethod
-    def fit(cls, text: str, order: int = 1, *, length: int, smoothing: float = 1.0) -> MarkovChain:
+    def fit(cls, text: str, order: int = 1, length: int = 64, smoothing: float = 1.0) -> MarkovChain:
         """The chain of the characters of a text, as in Shannon's n-gram approximations; it starts stationary.
 
         Args:
             text: at least order + 1 characters. Its end is followed by its beginning, so that every context goes on.
             order: m, how many characters the next one depends on.
-            length: L of the law.
+            length: L of the law, whatever the length of the text.
             smoothing: how many pseudo-counts each context gets, spread as the characters of the text are (a Dirichlet
                 prior with that mean). With 0 the stationary law is the text's own law of m characters, and contexts
                 that never occur in it go on as any character does.
@@ -92,6 +94,8 @@ class MarkovChain(Law):
         whole_number("order", order, low=1)
         if real_number("smoothing", smoothing) < 0:
             raise InputError(f"smoothing is {smoothing}; expected a number of at least 0")
+        if not isinstance(text, str):
+            raise InputError(f"text is of type {type(text).__name__}; expected a string")
         if len(text) < order + 1:
             raise InputError(f"text has {len(text)} characters; a chain of order {order} needs at least {order + 1}")
         symbols = "".join(sorted(set(text)))

@@ -31,12 +31,17 @@ def real_number(name: str, value: object) -> float:
     return float(value)
 
 
+def array_of_numbers(name: str, values: npt.ArrayLike) -> FloatArray:
+    """`values` as an array of floats, whatever its axes."""
+    try:
+        return np.array(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} is not an array of numbers, or its rows differ in length") from None
+
+
 def distributions(name: str, values: npt.ArrayLike, ndim: int) -> FloatArray:
     """`values` as a non-empty array of `ndim` axes whose last axis holds probabilities; sums are made exactly 1."""
-    try:
-        array = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{name} is not an array of numbers; expected {ndim} axes of probabilities") from None
+    array = array_of_numbers(name, values)
     if array.ndim != ndim or array.size == 0:
         raise InputError(f"{name} has shape {array.shape}; expected {ndim} axes, none of them empty")
     if not np.all(np.isfinite(array)) or np.any(array < 0):
@@ -45,6 +50,6 @@ def distributions(name: str, values: npt.ArrayLike, ndim: int) -> FloatArray:
     sums = array.sum(axis=-1, keepdims=True)
     if np.any(np.abs(sums - 1) > 1e-8):
         worst = sums.flat[int(np.argmax(np.abs(sums - 1)))]
-        where = "its entries" if ndim == 1 else "a row of it"
-        raise InputError(f"{name} is not a distribution: {where} sums to {worst:.6g}; expected 1")
+        where = "its entries sum" if ndim == 1 else "a row of it sums"
+        raise InputError(f"{name} is not a distribution: {where} to {worst:.6g}; expected 1")
     return np.asarray(array / sums)

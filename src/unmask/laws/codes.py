@@ -135,7 +135,7 @@ class Staircase(Law):
 
     def __init__(self, length: int, codes: Sequence[tuple[int, int]]) -> None:
         self.length = whole_number("length", length, 1)
-        self.codes = [MDSCode(self.length, *_pair(j, code)) for j, code in enumerate(codes)]
+        self.codes = [_code(self.length, j, code) for j, code in enumerate(codes)]
         if not self.codes:
             raise InputError("codes is empty; expected at least one pair (dimension, field)")
         self._fields = [code.vocab_size for code in self.codes]
@@ -189,9 +189,13 @@ def _is_prime(number: int) -> bool:
     return number > 1 and all(number % divisor for divisor in range(2, math.isqrt(number) + 1))
 
 
-def _pair(index: int, code: tuple[int, int]) -> tuple[int, int]:
+def _code(length: int, index: int, code: tuple[int, int]) -> MDSCode:
+    """The code of one pair of `Staircase`; what is wrong with it is said of `codes`, the argument a person gave."""
     try:
         dimension, field = code
     except (TypeError, ValueError):
         raise InputError(f"codes[{index}] is {code!r}; expected a pair (dimension, field)") from None
-    return dimension, field
+    try:
+        return MDSCode(length, dimension, field)
+    except InputError as error:
+        raise InputError(f"codes[{index}] is {code!r}: {error}") from None

@@ -23,7 +23,7 @@ from unmask.laws.base import (
     point_masses,
     row_chunks,
 )
-from unmask.laws.checks import distributions, whole_number
+from unmask.laws.checks import array_of_numbers, distributions, whole_number
 from unmask.theory.curve import FloatArray
 
 Charts = list[FloatArray]
@@ -56,7 +56,7 @@ class Grammar(Law):
         words: Sequence[str] | None = None,
     ) -> None:
         self.length = whole_number("length", length, 1)
-        splits, leaves = np.array(binary, dtype=np.float64), np.array(lexical, dtype=np.float64)
+        splits, leaves = array_of_numbers("binary", binary), array_of_numbers("lexical", lexical)
         symbols = len(leaves)
         if leaves.ndim != 2 or leaves.size == 0 or splits.shape != (symbols,) * 3:
             raise InputError(

@@ -23,7 +23,7 @@ from unmask.laws.base import (
     point_masses,
     row_chunks,
 )
-from unmask.laws.checks import distributions
+from unmask.laws.checks import array_of_numbers, distributions, whole_number
 from unmask.laws.enumeration import curve_of_list, curve_of_table, distinct_positions, order_table_of_list
 from unmask.theory.curve import FloatArray, InformationCurve
 from unmask.theory.order import Given
@@ -99,7 +99,7 @@ class Listed(Law):
                 f"sequences has shape {listed.shape}; expected (number of sequences, length), both at least 1"
             )
         self.length = listed.shape[1]
-        self.vocab_size = int(listed.max()) + 1 if vocab_size is None else int(vocab_size)
+        self.vocab_size = int(listed.max()) + 1 if vocab_size is None else whole_number("vocab_size", vocab_size, 1)
         listed = self.check_tokens(listed, "sequences")
         masses = _masses(weights, len(listed))
         unique, group = np.unique(listed, axis=0, return_inverse=True)
@@ -186,7 +186,7 @@ class Table(Law):
     """
 
     def __init__(self, probabilities: npt.ArrayLike) -> None:
-        given = np.asarray(probabilities)
+        given = array_of_numbers("probabilities", probabilities)
         if given.ndim == 0 or len(set(given.shape)) != 1:
             raise InputError(f"probabilities has shape {given.shape}; expected (V,)*L, the same size along every axis")
         self.length, self.vocab_size = given.ndim, len(given)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from unmask.errors import InputError
 from unmask.laws.base import BoolArray, Law, Seed, TokenArray, cumulative, draw, normalised_or_uniform, point_masses
-from unmask.laws.checks import distributions
+from unmask.laws.checks import distributions, whole_number
 from unmask.theory.curve import FloatArray
 
 
@@ -30,7 +30,7 @@ class Tree(Law):
     """
 
     def __init__(self, parents: Sequence[int], root: npt.ArrayLike, transitions: npt.ArrayLike) -> None:
-        self.parents = [int(parent) for parent in parents]
+        self.parents = [whole_number(f"parents[{node}]", parent, -1) for node, parent in enumerate(parents)]
         self.length = len(self.parents)
         self._order = _parents_first(self.parents)
         self._children: list[list[int]] = [[] for _ in self.parents]

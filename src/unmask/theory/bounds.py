@@ -48,9 +48,9 @@ def li_cai_lower(curve: InformationCurve, s_max: int, training_error: float = 0.
     Our reading: `|W_j| = max(L - ceil(s_max 2^-j), 0)`, so that the mean of I(X_i; X_{W_j}) over i and W_j is
     `Z_{|W_j|} = h_0 - h_{|W_j|}`. With `s_max = 1` the sampler is exact and the bound is the training error.
     """
+    curve.require_monotone("li_cai_lower")
     check_whole("s_max", s_max, 1, curve.length)
     if s_max == 1:
-        curve.require_monotone("li_cai_lower")
         return training_error
     return li_cai_sum_upper(curve, s_max) / 16 + training_error
 

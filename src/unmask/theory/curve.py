@@ -2,7 +2,7 @@
 
 `h_k = E_{|S|=k, i not in S} H(X_i | X_S)`, k = 0..L-1, in nats, S and i uniform. Everything the theory says about
 parallel sampling in uniform order is a function of these L numbers ([LC], [CCL] Thm 4, [W]). The same object holds the
-cross-entropy curve `c_k` of a predictor, whose prices are those of that predictor (THEORY F3).
+cross-entropy curve `c_k` of a predictor, whose prices are those of that predictor (F3).
 
 Knows nothing about models, laws or schedules.
 """
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unmask.errors import InputError
+from unmask.theory.families import check_whole
 from unmask.theory.interpolation import pchip
 
 if TYPE_CHECKING:
@@ -66,9 +67,12 @@ class InformationCurve:
             length: L.
             stderr: standard errors at those counts; interpolated linearly.
         """
+        check_whole("length", length, 1)
         knots = np.asarray(counts)
-        if knots.ndim != 1 or len(knots) < 1 or np.any(np.diff(knots) <= 0):
-            raise InputError(f"counts must be strictly increasing, got {list(np.ravel(knots))}")
+        if knots.ndim != 1 or len(knots) < 1 or not np.issubdtype(knots.dtype, np.integer):
+            raise InputError(f"counts must be a row of whole numbers, got {knots.tolist()!r:.80}")
+        if np.any(np.diff(knots) <= 0):
+            raise InputError(f"counts must be strictly increasing, got {knots.tolist()!r:.80}")
         if knots[0] != 0 or knots[-1] != length - 1:
             raise InputError(
                 f"counts must start at 0 and end at length - 1 = {length - 1}, got {knots[0]}..{knots[-1]}"
@@ -77,7 +81,11 @@ class InformationCurve:
         if len(heights) != len(knots):
             raise InputError(f"values has {len(heights)} entries and counts {len(knots)}; they must match")
         every = np.arange(length)
-        errors = None if stderr is None else np.interp(every, knots, _row("stderr", stderr))
+        errors = None if stderr is None else _row("stderr", stderr)
+        if errors is not None:
+            if len(errors) != len(knots):
+                raise InputError(f"stderr has {len(errors)} entries and counts {len(knots)}; they must match")
+            errors = np.interp(every, knots, errors)
         return cls(pchip(knots, heights, length), errors)
 
     @property
@@ -156,8 +164,7 @@ class InformationCurve:
 
     def after(self, known: int) -> InformationCurve:
         """The curve once `known` random tokens are given: h_known..h_{L-1} (F13, infilling). Plan prompts on this."""
-        if not 0 <= known < self.length:
-            raise InputError(f"known must be between 0 and L - 1 = {self.length - 1}, got {known}")
+        check_whole("known", known, 0, self.length - 1)
         return InformationCurve(self.values[known:], None if self.stderr is None else self.stderr[known:])
 
     def to_dict(self) -> dict[str, Any]:
@@ -186,7 +193,10 @@ class InformationCurve:
 
 def _row(name: str, values: npt.ArrayLike) -> FloatArray:
     """A read-only row of finite, non-negative numbers, or an InputError that says which entry is not."""
-    row = np.array(values, dtype=np.float64)
+    try:
+        row = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} is {values!r:.80}; expected one row of numbers of nats") from None
     if row.ndim != 1 or len(row) == 0:
         raise InputError(f"{name} must be one row of at least one number, got shape {row.shape}")
     if not np.all(np.isfinite(row)):

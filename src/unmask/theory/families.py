@@ -37,10 +37,13 @@ def check_whole(name: str, value: int, least: int, most: int | None = None) -> N
 
 def check_number(name: str, value: float, least: float = 0.0, strict: bool = False) -> None:
     """Raise InputError unless `value` is finite and at least (above, when `strict`) `least`."""
-    if not math.isfinite(value) or value < least or (strict and value <= least):
-        raise InputError(
-            f"{name} is {value}; it must be a finite number {'above' if strict else 'of at least'} {least:g}"
-        )
+    try:
+        finite = math.isfinite(value)
+    except TypeError:
+        finite = False
+    if not finite or value < least or (strict and value <= least):
+        limit = "" if least == -math.inf else f" {'above' if strict else 'of at least'} {least:g}"
+        raise InputError(f"{name} is {value!r}; it must be a finite number{limit}")
 
 
 # Given by a formula

@@ -94,7 +94,7 @@ def fewest_steps(costs: Costs, budget: float) -> Schedule:
         InputError: when no schedule meets the budget; it names the smallest reachable price.
     """
     check_number("budget", budget, least=-math.inf)
-    allowed = budget + 1e-12 * max(1.0, costs.one_at_a_time)
+    allowed = budget + 1e-12 * max(1.0, _checked(costs).one_at_a_time)
     if not _has_envelope(costs):
         return _fewest_by_layers(costs, budget, allowed)
     if allowed < 0:
@@ -147,7 +147,7 @@ def frontier(costs: Costs, max_steps: int | None = None) -> Frontier:
 def cheapest(costs: Costs, price_per_call: float) -> Schedule:
     """The schedule with the least `price + price_per_call * T`: when a network call is worth so many nats."""
     check_number("price_per_call", price_per_call)
-    if _has_envelope(costs):
+    if _has_envelope(_checked(costs)):
         return _from_boundaries(envelope.cheapest_path(_falling(costs).tolist(), price_per_call))
     return _from_boundaries(Programme.of(costs).cheapest(price_per_call))
 
@@ -255,7 +255,15 @@ def _falling(costs: Costs) -> FloatArray:
 
 
 def _most_steps(costs: Costs) -> int:
-    return len(costs.revealed) if isinstance(costs, OrderTable) else costs.length
+    return len(costs.revealed) if isinstance(costs, OrderTable) else _checked(costs).length
+
+
+def _checked(costs: Costs) -> Costs:
+    if not isinstance(costs, InformationCurve | OrderTable):
+        raise InputError(
+            f"costs is {costs!r:.80}; expected an InformationCurve (that of a law is law.curve()) or an OrderTable"
+        )
+    return costs
 
 
 def _from_boundaries(boundaries: list[int]) -> Schedule:

@@ -7,6 +7,7 @@ over steps is the T-step NELBO (F3, F11), and what it exceeds the one-token-at-a
 
 from typing import Protocol
 
+from unmask.errors import InputError
 from unmask.theory.curve import FloatArray, InformationCurve
 from unmask.theory.schedule import Schedule
 
@@ -35,6 +36,10 @@ def nelbo(curve: StepCosts, schedule: Schedule) -> float:
     Raises:
         InputError: when the schedule's sizes do not add up to the curve's length.
     """
+    if not hasattr(curve, "step_costs"):
+        raise InputError(f"curve is {curve!r:.80}; expected an InformationCurve (a law's is law.curve()) or OrderTable")
+    if not isinstance(schedule, Schedule):
+        raise InputError(f"schedule is {schedule!r:.80}; expected a Schedule, such as Schedule([3, 5, 8])")
     schedule.check_length(curve.length)
     return float(curve.step_costs(schedule).sum())
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,11 +31,14 @@ class Schedule:
     sizes: tuple[int, ...]
 
     def __init__(self, sizes: Iterable[int]) -> None:
-        given = tuple(sizes)
+        try:
+            given = tuple(sizes)
+        except TypeError:
+            raise InputError(f"sizes is {sizes!r}; expected a row of whole numbers, such as [3, 5, 8]") from None
         if not given:
             raise InputError("sizes is empty; a schedule needs at least one step")
         for step, size in enumerate(given):
-            if isinstance(size, bool | np.bool_ | str) or not float(size).is_integer() or size < 1:
+            if not _is_size(size):
                 raise InputError(f"sizes[{step}] is {size!r}; every step reveals a whole number of tokens, at least 1")
         object.__setattr__(self, "sizes", tuple(int(size) for size in given))
 
@@ -142,3 +146,13 @@ class Schedule:
     def __repr__(self) -> str:
         shown = ", ".join(map(str, self.sizes if self.steps <= 24 else self.sizes[:20]))
         return f"Schedule([{shown}{', …' if self.steps > 24 else ''}])  # L={self.length}, T={self.steps}"
+
+
+def _is_size(value: Any) -> bool:
+    """Whether `value` is a whole number of at least 1: 2.0 is one, "2" and True are not."""
+    if isinstance(value, bool | np.bool_ | str):
+        return False
+    try:
+        return float(value).is_integer() and value >= 1
+    except (TypeError, ValueError):
+        return False
