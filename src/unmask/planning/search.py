@@ -119,26 +119,26 @@ class _Search:
         learnt = self._learn(screened)
         return self._kept(screened, learnt)
 
-    def _measure(self, rows: npt.NDArray[np.bool_], found: Found, counts: int) -> Measurement:
-        measured = measure(
-            self.predictor, self.texts[rows], self.options.seed, orders=found.orders, order_counts=found.counts,
-            counts=counts, given=self.known[rows], block=self.block, batch_size=self.options.batch_size,
+    def _measure(self, rows: npt.NDArray[np.bool_], found: Found, calls: int) -> Measurement:
+        """Orders measured at a few counts, on as many of the rows as the calls allow (at least two)."""
+        counts = min(self.size, COUNTS)
+        grid = set(choose_counts(counts, self.size).tolist())
+        canvases = len(grid) + sum(
+            len(grid.union(halving_counts(self.size), found.counts.get(name, ()))) for name in found.orders
+        )
+        each = canvases * len(self.ranges) * self.predictor.calls_per_query
+        chosen = np.flatnonzero(rows)[: max(2, calls // each)]
+        self.spent += each * len(chosen)
+        return measure(
+            self.predictor, self.texts[chosen], self.options.seed, orders=found.orders, order_counts=found.counts,
+            counts=counts, given=self.known[chosen], block=self.block, batch_size=self.options.batch_size,
         )  # fmt: skip
-        grids = [len(measured.counts), *(len(costs.counts) for costs in measured.orders.values())]
-        self.spent += int(rows.sum()) * sum(grids) * len(self.ranges) * self.predictor.calls_per_query
-        return measured
 
     def _screen(self) -> Measurement:
-        """All orders that need no learning, at a few counts, for at most a third of the calls."""
+        """All orders that need no learning, for at most a third of the calls."""
         self.say("trying families of orders")
-        named = candidates(self.size, seed=self.options.seed)
-        counts = min(self.size, COUNTS)
-        grids = len(set(choose_counts(counts, self.size)).union(halving_counts(self.size)))
-        each = (counts + grids * len(named)) * len(self.ranges) * self.predictor.calls_per_query
-        rows = self.learning.copy()
-        affordable = max(4, self.options.calls // 3 // each)
-        rows[np.flatnonzero(rows)[affordable:]] = False
-        return self._measure(rows, Found(named), counts)
+        named = Found(candidates(self.size, seed=self.options.seed))
+        return self._measure(self.learning, named, self.options.calls // 3)
 
     def _learn(self, screened: Measurement) -> dict[str, Partition]:
         """Orders learnt for one number of steps each: by gaps, then by asking the model."""
@@ -190,7 +190,7 @@ class _Search:
             found.orders[name] = partition.order
             found.counts[name] = partition.schedule.revealed.tolist()
         self.say("seeing which orders last")
-        checked = self._measure(~self.learning, found, min(self.size, COUNTS))
+        checked = self._measure(~self.learning, found, self.options.calls - self.spent)
         points: dict[str, int] = {}  # in how many numbers of steps an order is the best of its kind
         for steps in self.targets:
             ranking = _ranking(checked, steps)
