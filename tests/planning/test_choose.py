@@ -125,7 +125,7 @@ def test_a_curve_is_read_from_a_list_or_an_object(tmp_path):
     ("text", "words"),
     [
         ("[1.0, -2.0]", "never negative"),
-        ('["a"]', "could not convert"),
+        ('["a"]', "expected one row of numbers"),
         ("{}", "holds no curve"),
         ("3", "holds no curve"),
         ("[", "not a JSON file"),
