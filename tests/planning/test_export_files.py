@@ -247,7 +247,7 @@ def test_exporting_needs_no_torch(tmp_path):
         "from unmask.theory.order import Uniform\n"
         "plan, bound = exported_plans.plan_of((Uniform(), [1, 3])), exported_plans.knob_of('entropy_bound', 0.1)\n"
         "for engine in ENGINES:\n"
-        f"    export(bound if engine in ('transformers', 'vllm') else plan, engine, {str(tmp_path)!r})\n"
+        f"    export(bound if engine in ('transformers', 'vllm') else plan, engine, {str(tmp_path)!r} + '/' + engine)\n"
         "assert not {'torch', 'transformers', 'diffusers', 'matplotlib'} & set(sys.modules), sys.modules.keys()\n"
     )
     done = subprocess.run(
