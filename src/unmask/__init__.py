@@ -22,6 +22,9 @@ _HOMES = {
     "best_schedule": "unmask.theory.optimal:best_schedule",
     "fewest_steps": "unmask.theory.optimal:fewest_steps",
     "frontier": "unmask.theory.optimal:frontier",
+    "cheapest": "unmask.theory.optimal:cheapest",
+    "share_steps": "unmask.theory.optimal:share_steps",
+    "BinomialGrid": "unmask.theory.grid:BinomialGrid",
     "bounds": "unmask.theory.bounds",
     "orders": "unmask.theory.order",
     "laws": "unmask.laws",
@@ -51,9 +54,12 @@ if TYPE_CHECKING:
     from unmask.theory import bounds as bounds
     from unmask.theory import order as orders  # noqa: F401
     from unmask.theory.curve import InformationCurve as InformationCurve
+    from unmask.theory.grid import BinomialGrid as BinomialGrid
     from unmask.theory.optimal import best_schedule as best_schedule
+    from unmask.theory.optimal import cheapest as cheapest
     from unmask.theory.optimal import fewest_steps as fewest_steps
     from unmask.theory.optimal import frontier as frontier
+    from unmask.theory.optimal import share_steps as share_steps
     from unmask.theory.order import OrderTable as OrderTable
     from unmask.theory.price import nelbo as nelbo
     from unmask.theory.price import price as price
