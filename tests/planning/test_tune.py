@@ -12,6 +12,7 @@ from reference.tiny_network import TinyNetwork
 from unmask.errors import InputError
 from unmask.laws import MarkovChain, Repeated
 from unmask.planning.knob import Knob
+from unmask.planning.texts import identify
 from unmask.planning.tune import RULES, Rule, rule_named, tune
 from unmask.sampling import recipes
 from unmask.sampling.selections import EntropyBound
@@ -89,11 +90,21 @@ def test_both_ends_of_every_range_are_all_at_once_and_nearly_one_by_one(name):
 
 
 def test_the_price_is_stated_on_texts_the_knob_was_not_chosen_on():
-    """Which half chooses is decided by the digests of the texts, so that their order does not matter."""
+    """The half that chooses has the even ranks among the digests; the price is recomputed here from the other one."""
+    texts = TEXTS[:60]
+    knob = tune(unmask.oracle(CHAIN), "threshold", 0.06, texts)
+    odd = np.argsort(np.argsort(identify(texts))) % 2 == 1
+    paid = CHAIN.log_prob(texts) - unmask.score(unmask.oracle(CHAIN), knob.sampler(), texts).log_prob.numpy()
+    chosen_at = next(price for value, price, _ in knob.tried if value == knob.value)
+    assert knob.price.value == pytest.approx(paid[odd].mean(), abs=1e-5)
+    assert chosen_at == pytest.approx(paid[~odd].mean(), abs=1e-5)
+    assert abs(knob.price.value - chosen_at) > 1e-3
+
+
+def test_the_order_of_the_texts_does_not_matter():
     first = tune(unmask.oracle(CHAIN), "threshold", 0.06, TEXTS[:40])
     again = tune(unmask.oracle(CHAIN), "threshold", 0.06, TEXTS[:40][::-1].copy())
-    assert first.price.count == 20
-    assert (first.value, first.calls, first.tried) == (again.value, again.calls, again.tried)
+    assert (first.value, first.calls, first.price.count) == (again.value, again.calls, 20)
     assert first.price.value == pytest.approx(again.price.value, abs=1e-9)
 
 

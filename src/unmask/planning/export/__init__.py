@@ -60,7 +60,9 @@ def export(what: Plan | Knob, engine: str, out: str | os.PathLike[str]) -> Expor
     exported = translate(what, engine)
     folder = Path(out)
     page = folder / "README.md"
-    if page.exists() and not page.read_text(encoding="utf-8", errors="replace").startswith(f"# For {exported.engine}\n"):
+    if page.exists() and not page.read_text(encoding="utf-8", errors="replace").startswith(
+        f"# For {exported.engine}\n"
+    ):
         raise InputError(f"{page} is about something else and would be replaced; choose another folder")
     try:
         for name in exported.files:
@@ -86,6 +88,6 @@ def load(path: str | os.PathLike[str]) -> Plan | Knob:
     if found == PLAN_FORMAT:
         return Plan.load(path)
     raise InputError(
-        f"{path} has format {found!r}; expected a plan (unmask plan writes {PLAN_FORMAT}) or a knob (unmask tune writes "
-        f"{KNOB_FORMAT})"
+        f"{path} has format {found!r}; expected a plan ({PLAN_FORMAT}, by unmask plan) or a knob ({KNOB_FORMAT}, by "
+        "unmask tune)"
     )

@@ -136,8 +136,11 @@ def sizes_text(schedule: Schedule) -> str:
     return ", ".join(map(str, schedule.sizes))
 
 
-def as_json(value: Any) -> str:
-    return json.dumps(value, indent=2) + "\n"
+def as_json(value: dict[str, Any] | list[Any]) -> str:
+    """JSON with one entry a line: orders are long, and nobody wants a line for every position."""
+    if isinstance(value, dict):
+        return "{\n" + ",\n".join(f"  {json.dumps(key)}: {json.dumps(entry)}" for key, entry in value.items()) + "\n}\n"
+    return "[\n" + ",\n".join(f"  {json.dumps(entry)}" for entry in value) + "\n]\n"
 
 
 def engine_side(name: str) -> str:

@@ -66,7 +66,7 @@ class PlannedUnmasking(DllmAlgorithm):
 
     def _draw(self, logits: torch.Tensor) -> torch.Tensor:
         """A token from each law, (n, vocabulary) to (n,); never the mask token."""
-        logits = logits.float().clone()
+        logits = logits.float()  # (indexing by positions has made a copy)
         logits[:, self.mask_id] = -torch.inf
         if self.temperature == 0:
             return logits.argmax(-1)
