@@ -26,9 +26,8 @@ $(DOCS_READY): $(READY)
 	$(RUN) -m pip install --quiet -c constraints.txt -e '.[docs]'
 	@touch $@
 
-demo: $(READY)  ## check the paper's claims and draw them (out/demo)
-	OMP_NUM_THREADS=1 $(RUN) -m unmask verify --out out/demo
-	@echo "Tables, plots and a page: open $(CURDIR)/out/demo/index.html"
+demo: $(READY)  ## measure, plan, sample and check two models, a minute or two (out/demo)
+	$(RUN) -m unmask demo --out out/demo
 
 test: $(READY)  ## the tests, a few minutes
 	$(PYTEST) -m 'not slow'

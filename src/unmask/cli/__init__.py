@@ -18,12 +18,12 @@ from typer.core import TyperCommand, TyperGroup
 from unmask.errors import CheckFailed, InputError
 
 COMMANDS = {
-    "demo": "Measure, plan, sample and check the promise on the shipped models.",
+    "demo": "The whole flow, in two minutes, on the two shipped models.",
     "verify": "Check the paper's claims exactly, law by law.",
     "laws": "List the distributions whose every answer is known.",
     "inspect": "Say what a model is and test that it is run as it was trained.",
     "train": "Train a masked language model from text or from a law.",
-    "measure": "Measure a model on held-out text, once for every number of steps.",
+    "measure": "Measure a model on held-out text.",
     "plan": "Plan order and sizes for a number of steps or a budget.",
     "certify": "Prove on fresh texts that a plan keeps its budget.",
     "sample": "Sample text by any decoding rule or plan.",

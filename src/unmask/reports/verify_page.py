@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unmask.evaluation.subjects import Subject
 from unmask.evaluation.verify import Verification
 from unmask.reports import verify_plots as plots
 from unmask.reports.figures import VARIABLES, inline_svg, style
+from unmask.reports.pages import render
 from unmask.reports.verify import verdict
 
 if TYPE_CHECKING:
@@ -38,19 +38,9 @@ def page(verification: Verification, command: str = "unmask verify", drawn: dict
         command: what it names as its origin.
         drawn: `plots.all_figures(verification)`, where they exist already.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    from unmask import __version__
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     with style():
-        return environment.get_template("verify.html").render(
+        return render(
+            "verify.html",
             v=verification,
             verdict=verdict(verification).capitalize(),
             signature=_signature(verification),
@@ -60,7 +50,6 @@ def page(verification: Verification, command: str = "unmask verify", drawn: dict
             lines={"-": "solid", "--": "dashed", ":": "dotted"},
             data=_safe_json([_for_the_page(verification, subject) for subject in verification.subjects]),
             command=command,
-            version=__version__,
         )
 
 

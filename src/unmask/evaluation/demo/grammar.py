@@ -63,8 +63,8 @@ class GrammarSizes:
     search_calls: int = 30_000
     measured: int = 160
     fresh: int = 160
-    samples: int = 600
-    line_samples: int = 200
+    samples: int = 500
+    line_samples: int = 150
     tuning: int = 48
     tries: int = 7
     line: tuple[int, ...] = (1, 2, 3, 5, 8, 12)

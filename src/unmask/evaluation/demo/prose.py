@@ -27,15 +27,17 @@ from unmask.theory.schedule import Schedule
 
 BUDGET = 0.05
 """Nats per token beyond one token at a time that the plan may cost: perplexity grows by 5 %."""
-ORDERS = ("bit_reversal", "bit_reversal:shift=false", "golden_ratio")
+MOST_CALLS = 16
+"""Where the line of the best plans ends: there they cost nothing any more, or less."""
+ORDERS = ("bit_reversal", "golden_ratio")
 
 
 @dataclass(frozen=True)
 class ProseSizes:
     """How much of everything: measured and fresh texts, those a knob is set on, and sampled texts."""
 
-    measured: int = 128
-    fresh: int = 64
+    measured: int = 176
+    fresh: int = 80
     tuning: int = 16
     tries: int = 6
     samples: int = 8
@@ -53,7 +55,7 @@ class ProseDemo:
         plan: the fewest calls within `BUDGET`.
         shown: the ways of the table, the plan first, then one token at a time.
         lines: everything that was tried, the shown ways too, for the plots.
-        frontier: the best plan of every number of calls up to twice that of the plan, priced where it was not fitted.
+        frontier: the best plan of every number of calls up to `MOST_CALLS`, priced where it was not fitted.
         texts: name of a shown way -> its sampled texts.
     """
 
@@ -167,7 +169,7 @@ def prose_demo(
         plan,
         tuple(shown),
         (*shown, *rungs, *tried(lines, 0)),
-        tuple(map(planner.plan, range(1, min(planner.max_steps, 2 * steps) + 1))),
+        tuple(map(planner.plan, range(1, min(MOST_CALLS, rows.shape[1]) + 1))),
         {trial.label: tuple(map(predictor.decode, trial.tokens)) for trial in shown},
     )
 

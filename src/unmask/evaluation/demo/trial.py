@@ -27,7 +27,7 @@ TokenArray = npt.NDArray[np.int64]
 PLANNED, ONE = "planned", "one token at a time"
 EQUAL, BEST_SIZES = "equal sizes, random order", "best sizes, random order"
 LEFT_BEST_SIZES = "best sizes, left to right"
-SUREST, ENTROPY_BOUND, THRESHOLD = "surest first (confidence)", "entropy bound", "threshold"
+SUREST, ENTROPY_BOUND, THRESHOLD = "most confident first", "entropy bound", "threshold"
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Trial:
         nats: mean nats of a fresh text under the sampler; None if not scorable.
         tokens: (n, L) what was sampled; n may be 0.
         seconds: wall time of the sampling.
-        reveals: (steps, L) share of the texts in which a position was revealed at a step.
+        steps: (L,) the step, from 1, in which each position of the first sampled text was revealed; (0,) if n is 0.
     """
 
     way: Way
@@ -73,7 +73,7 @@ class Trial:
     nats: float | None
     tokens: TokenArray
     seconds: float
-    reveals: FloatArray
+    steps: TokenArray
 
     @property
     def label(self) -> str:
@@ -155,17 +155,19 @@ class Bench:
 
     def _trial(self, way: Way, scored: Estimate | None, nats: float | None, calls: float, n: int) -> Trial:
         if n == 0:
-            empty = np.zeros((0, self.length))
-            return Trial(way, calls, scored, nats, empty.astype(np.int64), 0.0, empty)
+            none = np.zeros(0, dtype=np.int64)
+            return Trial(way, calls, scored, nats, none.reshape(0, self.length), 0.0, none)
         begun = time.perf_counter()
         out = sample(self.predictor, way.sampler, n=n, seed=self.seed)
         seconds = time.perf_counter() - begun
-        return Trial(way, float(out.nfe.double().mean()), scored, nats, out.tokens.numpy(), seconds, reveals(out))
+        return Trial(
+            way, float(out.nfe.double().mean()), scored, nats, out.tokens.numpy(), seconds, steps_of_first(out)
+        )
 
 
-def reveals(out: Output) -> FloatArray:
-    """(steps, L) share of the rows in which a position was revealed at a step."""
-    shares = np.zeros((int(out.steps.max()), out.tokens.shape[1]))
-    for line in out.trace:
-        shares[line["step"], line["positions"]] += 1
-    return shares / len(out.tokens)
+def steps_of_first(out: Output) -> TokenArray:
+    """(L,) the step, from 1, in which each position of the first row was revealed."""
+    steps = np.zeros(out.tokens.shape[1], dtype=np.int64)
+    for number, line in enumerate(out.trace.row(0), 1):
+        steps[line["positions"]] = number
+    return steps

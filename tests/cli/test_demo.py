@@ -1,0 +1,141 @@
+"""`unmask demo`: what it prints and writes, and its page, which needs nothing else."""
+
+import csv
+import io
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+from rich.console import Console
+
+import unmask
+from unmask import cli
+from unmask.reports import demo as report
+from unmask.reports import demo_page
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("demo")
+    (path / "mine.txt").write_text("mine")
+    return path
+
+
+@pytest.fixture(scope="module")
+def made(folder):
+    """One quick run through the command line, and the object that was shown."""
+    shown = []
+    show = report.show
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "show", lambda demo, console: (shown.append(demo), show(demo, console)))
+        assert cli.main(["demo", "--quick", "--seed", "3", "--out", str(folder)]) == 0
+    return shown[0]
+
+
+@pytest.fixture(scope="module")
+def page(made, folder):
+    return (folder / "index.html").read_text(encoding="utf-8")
+
+
+def test_numbers_plans_and_figures_are_written_and_other_files_left_alone(made, folder):
+    names = {path.name for path in folder.iterdir()}
+    assert {"demo.json", "grammar.csv", "prose.csv", "grammar.plan.json", "prose.plan.json", "index.html"} <= names
+    assert (folder / "mine.txt").read_text() == "mine"
+    for path in folder.glob("*.png"):
+        assert path.read_bytes().startswith(b"\x89PNG")
+    assert len(list(folder.glob("*.png"))) == len(demo_page.DESCRIPTIONS)
+    written = json.loads((folder / "demo.json").read_text())
+    assert written == json.loads(json.dumps(made.to_dict()))
+
+
+def test_the_files_can_be_planned_from_and_sampled_with(made, folder):
+    plan = unmask.Plan.load(folder / "grammar.plan.json")
+    assert plan.steps == 4
+    assert unmask.sample(unmask.load("toy"), plan, n=1).nfe.tolist() == [4]
+    measured = unmask.Measurement.load(folder / "prose.curve.json")
+    assert unmask.plan(measured, steps=3).steps == 3
+
+
+def test_csv_files_hold_every_trial(made, folder):
+    with open(folder / "grammar.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(made.grammar.lines)
+    for row, checked in zip(rows, made.grammar.lines, strict=True):
+        assert row["name"] == checked.trial.way.name
+        assert float(row["scored"]) == checked.trial.scored.value
+        assert (row["predicted"] == "") == (checked.trial.way.predicted is None)
+
+
+def test_the_page_refers_to_nothing_outside_itself(page):
+    assert not re.search(r"https?:|//[a-z]|@import|<link|<img|<iframe|<script|\bsrc=", page)
+    assert all(target.startswith("#") for target in re.findall(r"url\(([^)]*)\)", page))
+    assert all(target.startswith("#") for target in re.findall(r'href="([^"]*)"', page))
+
+
+def test_every_id_of_the_page_is_unique_and_every_reference_has_a_target(page):
+    ids = re.findall(r'\bid="([^"]*)"', page)
+    assert len(ids) == len(set(ids))
+    targets = set(re.findall(r"url\(#([^)]*)\)", page)) | set(re.findall(r'href="#([^"]*)"', page))
+    assert targets <= set(ids)
+
+
+def test_the_tags_of_the_page_are_balanced(page):
+    class Balance(HTMLParser):
+        def __init__(self):
+            super().__init__()
+            self.open = []
+
+        def handle_starttag(self, tag, attrs):
+            if tag != "meta":
+                self.open.append(tag)
+
+        def handle_endtag(self, tag):
+            assert self.open.pop() == tag
+
+    parser = Balance()
+    parser.feed(page)
+    assert parser.open == []
+
+
+def test_the_page_shows_every_way_every_figure_and_that_the_run_was_quick(made, page):
+    assert page.count("<svg") == len(demo_page.DESCRIPTIONS)
+    assert "far too few texts" in page
+    for checked in made.grammar.shown:
+        assert checked.trial.way.name in page
+    for sentence in made.grammar.examples[made.grammar.planned.trial.label][:4]:
+        assert (sentence.fault is None) or sentence.fault.replace('"', "&#34;") in page
+
+
+def test_making_the_page_again_gives_the_same_page(made, page, folder):
+    assert demo_page.page(made, f"unmask demo --quick --seed 3 --out {folder}") == page
+
+
+def test_tables_fit_a_terminal_of_a_hundred_columns(made):
+    text = io.StringIO()
+    report.show(made, Console(file=text, width=100))
+    lines = text.getvalue().splitlines()
+    assert max(map(len, lines)) <= 100
+    table = [line for line in lines if line.startswith((" planned ", " one token", " threshold", " most conf"))]
+    assert len(table) >= 8
+    assert not any("…" in line for line in lines)
+
+
+def test_json_is_the_only_thing_printed(made, capsys, monkeypatch):
+    monkeypatch.setattr("unmask.evaluation.demo.run.run", lambda *_, **__: made)
+    assert cli.main(["demo", "--json"]) == 0
+    printed = capsys.readouterr().out
+    assert json.loads(printed)["grammar"]["shown"][0]["kind"] == "planned"
+
+
+def test_a_file_in_place_of_the_folder_is_refused_before_anything_is_computed(tmp_path, capsys, monkeypatch):
+    (tmp_path / "taken").write_text("")
+    monkeypatch.setattr("unmask.evaluation.demo.run.run", lambda *_, **__: pytest.fail("computed"))
+    assert cli.main(["demo", "--out", str(tmp_path / "taken")]) == 2
+    assert "is a file; give a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["--seed", "-1"], ["--seed", "x"], ["--fast"], ["extra"]])
+def test_bad_options_are_one_line_and_status_2(capsys, arguments):
+    assert cli.main(["demo", *arguments]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
