@@ -219,6 +219,15 @@ def test_the_same_seed_gives_the_same_certificate_whatever_the_batches():
     assert found[0].mean == pytest.approx(found[1].mean, abs=1e-6)
 
 
+def test_more_permutations_of_each_text_spread_less_and_mean_the_same():
+    texts, predictor = CHAIN.sample(400, 7), unmask.oracle(CHAIN)
+    once = certify(predictor, PLAN, texts, 0.02, stop=False)
+    often = certify(predictor, PLAN, texts, 0.02, stop=False, draws=4, batch_size=100)
+    assert often.upper < once.upper
+    assert often.calls == 4 * once.calls
+    assert often.mean_per_token == pytest.approx(PRICE, abs=0.015)  # four standard errors of 400 texts
+
+
 def test_no_more_calls_are_spent_than_allowed():
     for mixing in (None, UniformShare(0.01), UniformShare(0.01, reads=3)):
         found = certify(unmask.oracle(CHAIN), PLAN, CHAIN.sample(200, 6), 0.01, mixing=mixing, calls=500)

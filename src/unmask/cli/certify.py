@@ -40,6 +40,9 @@ def certify(
         int | None, typer.Option(min=1, help="uniform: counts read of every text.  [all to 64 tokens, else 17]")
     ] = None,
     all_texts: Annotated[bool, typer.Option("--all", help="Read all texts: the smallest limit.")] = False,
+    draws: Annotated[
+        int, typer.Option(min=1, help="Permutations each text is read with; more where texts are few.")
+    ] = 1,
     calls: Annotated[int | None, typer.Option(min=1, help="Network calls to spend at most.")] = None,
     prompt_tokens: Annotated[int, typer.Option(min=0, help="Leading tokens that are given.")] = 0,
     block: Annotated[int | None, typer.Option(min=1, help="The plan is that of blocks of so many tokens.")] = None,
@@ -77,8 +80,8 @@ def certify(
         if exclude is not None:
             texts = without_measured(texts, Measurement.load(exclude))
         found = prove(
-            predictor, chosen, texts, budget, confidence=confidence, mixing=mixing, stop=not all_texts, calls=calls,
-            given=prompt_tokens, block=block, batch_size=batch_size, seed=seed,
+            predictor, chosen, texts, budget, confidence=confidence, mixing=mixing, stop=not all_texts, draws=draws,
+            calls=calls, given=prompt_tokens, block=block, batch_size=batch_size, seed=seed,
             progress=lambda texts, mean, spent: status.update(f"{texts} texts: {mean:.4f} nats/token, {spent} calls"),
         )  # fmt: skip
     if out is not None:

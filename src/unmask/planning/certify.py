@@ -107,6 +107,7 @@ def certify(
     mixing: Mixing | None = None,
     bound: Callable[[float, float], Any] = Betting,
     stop: bool = True,
+    draws: int = 1,
     calls: int | None = None,
     given: npt.ArrayLike | int = 0,
     block: int | None = None,
@@ -129,6 +130,7 @@ def certify(
             with a cap of six times the budget and at least log(1,000) nats per sequence.
         bound: `Betting`, or the looser `EmpiricalBernstein`.
         stop: stop as soon as the budget is proved; False reads all texts, for the smallest limit.
+        draws: permutations each text is read with, its price their mean: spreads less where texts are few.
         calls: stop before more network calls than this are spent.
         given: as for `measure`: leading tokens, or a mask of positions, that are always known.
         block: as for `measure`: blocks from left to right; the plan is that of one block.
@@ -141,15 +143,16 @@ def certify(
     """
     if not math.isfinite(budget):
         raise InputError(f"budget is {budget}; expected nats per token, such as 0.05")
-    if batch_size < 1:
-        raise InputError(f"batch_size is {batch_size}; expected at least 1")
+    if batch_size < 1 or draws < 1:
+        raise InputError(f"batch_size is {batch_size} and draws is {draws}; expected at least 1 of each")
     run: _Run | None = None
     for batch in _batches(predictor, texts, batch_size, seed):
         if run is None:
             routes = Routes(plan, batch.shape[1], given, block, seed)
             allowed = budget * routes.length
             chosen = mixing if mixing is not None else Fallback(max(math.log(1000), 6 * allowed))
-            run = _Run(predictor, routes, chosen, bound(chosen.largest(predictor, routes), confidence), allowed)
+            limit = bound(chosen.largest(predictor, routes), confidence)
+            run = _Run(predictor, routes, chosen, limit, allowed, draws)
         if not run.read(batch, calls):
             break
         if progress is not None:
@@ -164,11 +167,13 @@ def certify(
 class _Run:
     """Texts read so far, and what they prove."""
 
-    def __init__(self, predictor: Predictor, routes: Routes, mixing: Mixing, limit: Any, allowed: float) -> None:
+    def __init__(
+        self, predictor: Predictor, routes: Routes, mixing: Mixing, limit: Any, allowed: float, draws: int
+    ) -> None:
         self._reader = LossReader(mixing.predictor(predictor))
-        self._routes, self._mixing, self._limit, self._allowed = routes, mixing, limit, allowed
+        self._routes, self._mixing, self._limit, self._allowed, self._draws = routes, mixing, limit, allowed, draws
         self._model = describe_model(predictor)
-        self._calls_per_text = mixing.calls(routes) * predictor.calls_per_query
+        self._calls_per_text = mixing.calls(routes) * predictor.calls_per_query * draws
         self.prices: FloatArray = np.zeros(0)
         self.proved = limit.largest <= allowed
 
@@ -185,8 +190,9 @@ class _Run:
                 raise InputError(f"calls is {calls}, but one text takes {self._calls_per_text}")
         if not len(texts):
             return False
-        fresh = self._mixing.prices(self._reader, self._routes, texts, len(self.prices))
-        self.prices = np.append(self.prices, fresh)
+        again, first = np.repeat(texts, self._draws, axis=0), len(self.prices) * self._draws
+        fresh = self._mixing.prices(self._reader, self._routes, again, first)
+        self.prices = np.append(self.prices, fresh.reshape(-1, self._draws).mean(axis=1))
         self.proved = self.proved or bool(self._limit.proved(self.prices, self._allowed)[-1])
         return True
 
