@@ -152,6 +152,8 @@ class _Search:
         for number, steps in enumerate(self.targets):
             self.say(f"learning an order for {steps} steps")
             starts = self._starts(screened, steps)
+            if not starts:  # more steps than any order was screened at: nothing is left to gain there
+                continue
             by_gaps = profile.partition(steps, [order for order, _ in starts], seed=self.options.seed)
             tried = [labels_of(order, schedule) for order, schedule in starts[:3]] + [by_gaps]
             if self.options.calls - self.spent - learner.calls < (len(tried) + 2) * steps * per_canvas:
