@@ -222,7 +222,7 @@ def _batches(
     if isinstance(texts, Iterator):
         length = None
         for given in texts:
-            some = check_texts(predictor, np.atleast_2d(given))  # type: ignore[arg-type]
+            some = check_texts(predictor, np.atleast_2d(given))
             if length not in (None, some.shape[1]):
                 raise InputError(
                     f"texts has rows of {length} and of {some.shape[1]} tokens; certify each length by itself"

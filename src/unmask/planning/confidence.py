@@ -168,7 +168,7 @@ def _bets() -> tuple[FloatArray, FloatArray]:
     place = np.arange(_SHARES)
     purses = 1.0 / ((place + 1) * (place + 2))
     purses[-1] = 1.0 / _SHARES  # the rest of the telescoping sum
-    return 0.5**place, purses
+    return np.power(0.5, place, dtype=np.float64), purses
 
 
 def _check(largest: float, confidence: float) -> None:

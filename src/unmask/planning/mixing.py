@@ -130,7 +130,7 @@ class UniformShare:
         return min(reads + 2 * routes.most_steps, routes.length) if routes.uniform else reads + routes.most_steps
 
     def _reads(self, routes: Routes) -> int:
-        return self.reads or (routes.length if routes.length <= ALL_UP_TO else DEFAULT_READS)
+        return self.reads or int(routes.length if routes.length <= ALL_UP_TO else DEFAULT_READS)
 
     def said(self) -> str:
         cost = -math.log1p(-self.epsilon)
