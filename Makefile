@@ -27,7 +27,7 @@ $(DOCS_READY): $(READY)
 	@touch $@
 
 demo: $(READY)  ## measure, plan, sample and check two models, a minute or two (out/demo)
-	$(RUN) -m unmask demo --out out/demo
+	OMP_NUM_THREADS=1 $(RUN) -m unmask demo --out out/demo
 
 test: $(READY)  ## the tests, a few minutes
 	$(PYTEST) -m 'not slow'

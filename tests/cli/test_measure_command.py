@@ -163,7 +163,7 @@ MISTAKES = [
     ([CHAIN, "--tokens", "none.txt", "--out", "m.json"], "expected a .npy or .jsonl file"),
     ([CHAIN, "--out", "no/folder/m.json"], "there is no folder"),
     ([CHAIN, "--length", "9", "--out", "m.json"], "has length 8"),
-    ([CHAIN, "--samples", "20", "--data", "x.txt", "--out", "m.json"], "one of --data, --tokens and --samples"),
+    ([CHAIN, "--data", "x.txt", "--tokens", "x.npy", "--out", "m.json"], "one of --data and --tokens"),
     ([CHAIN, "--samples", "20", "--orders", "auto", "--out", "m.json"], "at least 24 texts"),
     ([CHAIN, "--orders", "sideways", "--out", "m.json"], "order is 'sideways'"),
     ([CHAIN, "--counts", "few", "--out", "m.json"], "--counts is 'few'"),

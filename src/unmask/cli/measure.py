@@ -17,7 +17,9 @@ def measure(
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where the measurement goes, such as m.curve.json.")],
-    data: Annotated[Path | None, typer.Option(metavar="FILE", help="Held-out text, cut into windows.")] = None,
+    data: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Held-out text, cut into windows; law:NAME draws.  [its own]")
+    ] = None,
     tokens: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Texts as token ids: .npy, or .jsonl with a text a line.")
     ] = None,
@@ -134,6 +136,7 @@ def _print(report: dict[str, Any], out: Path, spent: int) -> None:
     print_table("Calibration: nats per token", columns, [list(row.values()) for row in report["calibration"]])
     columns = ["T", "equal sizes cost", "paper's upper bound", "paper's lower bound", "sharp upper bound"]
     print_table("Uniform order: nats per token", columns, [list(row.values()) for row in report["bounds"]])
+    typer.echo("the lower bound is reached by some sizes with the same largest step, not by all")
     if report["orders"]:
         rows = [[name, *prices.values()] for name, prices in report["orders"].items()]
         columns = ["order", *(f"T={steps}" for steps in next(iter(report["orders"].values())))]

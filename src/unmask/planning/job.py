@@ -11,6 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from unmask.errors import InputError
+from unmask.files import read_json
+from unmask.laws import catalogue
+from unmask.models.checkpoint import OUR_FORMAT
 from unmask.models.predictor import Predictor
 from unmask.models.resolve import resolve
 from unmask.planning.measure import measure
@@ -32,7 +35,7 @@ class Job:
 
     model: str
     out: Path
-    data: Path | None = None
+    data: str | None = None
     tokens: Path | None = None
     lines: bool = False
     samples: int | None = None
@@ -63,14 +66,14 @@ class Job:
         try:
             say(f"loading {self.model}")
             predictor = Counted(resolve(self.model, self.device, self.trust_remote_code), self.model)
-            texts, source = self._texts(predictor)
+            texts, source, data = self._texts(predictor)
             known = self._given(texts)
             block = self.block if self.block is not None else getattr(predictor, "block_size", None)
             found, notes = shards.told(self._orders(predictor, texts, known, block, source, resumed, shards, say))
             measured = measure(
                 predictor, texts, self.seed, orders=found.orders, order_counts=found.counts, counts=self._counts(),
                 given=known, block=block, precision=self.precision, calls=self.calls, batch_size=self.batch_size,
-                source=source, resume=resumed, shard=shards.share, settings={"data": self._data(), **notes},
+                source=source, resume=resumed, shard=shards.share, settings={"data": data, **notes},
                 progress=progress if shards.is_first else None,
                 checkpoint=(lambda found: found.save(self.out)) if shards.world == 1 else None,
             )  # fmt: skip
@@ -84,26 +87,47 @@ class Job:
         whole.save(self.out)
         return whole, calls
 
-    def _data(self) -> str:
-        return str(self.data or self.tokens or self.model)
+    def _texts(self, predictor: Any) -> tuple[npt.NDArray[np.int64], str, str]:
+        """The texts; the name of the draw when they were drawn; and what they are, for the file."""
+        if self.data is not None and self.tokens is not None:
+            raise InputError("give one of --data and --tokens")
+        if self.tokens is not None:
+            if self.tokens.suffix not in (".npy", ".jsonl"):
+                raise InputError(f"--tokens is {self.tokens}; expected a .npy or .jsonl file (text goes to --data)")
+            return self._not_drawn(read_texts(predictor, self.tokens, self.length)), "", str(self.tokens)
+        data = self.data if self.data is not None else self._own_data(predictor)
+        if data.startswith(LAW):
+            return *self._drawn(predictor, data), data
+        return self._not_drawn(read_texts(predictor, data, self.length, self.lines)), "", data
 
-    def _texts(self, predictor: Any) -> tuple[npt.NDArray[np.int64], str]:
-        """The texts, and the name of the draw when they were drawn."""
-        ways = [self.data is not None, self.tokens is not None, self.samples is not None]
-        if sum(ways) > 1:
-            raise InputError("give one of --data, --tokens and --samples")
-        path = self.data or self.tokens
-        if path is not None:
-            if self.tokens is not None and path.suffix not in (".npy", ".jsonl"):
-                raise InputError(f"--tokens is {path}; expected a .npy or .jsonl file (text goes to --data)")
-            return read_texts(predictor, path, self.length, self.lines), ""
+    def _own_data(self, predictor: Any) -> str:
+        """What a law or a model of ours is measured on when nothing is said: fresh draws, or its held-out text."""
+        if self.model.startswith(LAW):
+            return self.model
+        folder = getattr(getattr(predictor, "text", None), "folder", None)
+        if folder is not None and (folder / "held_out.txt").is_file():
+            return str(folder / "held_out.txt")
+        if folder is not None and (folder / "unmask.json").is_file():
+            trained_on = read_json(folder / "unmask.json", OUR_FORMAT).get("data", [])
+            if len(trained_on) == 1 and str(trained_on[0]).startswith(LAW):
+                return str(trained_on[0])
+        raise InputError("--data is missing; give a file of held-out text, or token ids with --tokens")
+
+    def _drawn(self, predictor: Any, data: str) -> tuple[npt.NDArray[np.int64], str]:
+        """Fresh sequences of a law, in the tokens of the model."""
+        law = catalogue.from_name(data.removeprefix(LAW))
+        if self.length not in (None, law.length):
+            raise InputError(f"--length is {self.length}, but {data} has length {law.length}; name it there")
+        rows = law.sample(self.samples or SAMPLES, self.seed)
         if not self.model.startswith(LAW):
-            raise InputError("--data is missing; give held-out text, or --tokens (only a law can draw its own)")
-        if self.length not in (None, predictor.length):
-            raise InputError(
-                f"--length is {self.length}, but {self.model} has length {predictor.length}; name it there"
-            )
-        return predictor.law.sample(self.samples or SAMPLES, self.seed), f"{self.model} seed {self.seed}"
+            words = getattr(law, "decode", lambda row: " ".join(str(token) for token in row))
+            rows = np.array([predictor.encode(words(row)) for row in rows])
+        return rows, f"{data} seed {self.seed}"
+
+    def _not_drawn(self, texts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        if self.samples is not None:
+            raise InputError("--samples is for laws, which draw their own texts; leave it out")
+        return texts
 
     def _given(self, texts: npt.NDArray[np.int64]) -> npt.ArrayLike | int:
         if self.given is None:

@@ -4,7 +4,8 @@ Serving guides leave `entropy_bound` or `threshold` to guessing. Here the rule i
 settings; every replay is the exact likelihood of the texts under the sampler that is run, so that its price against
 one token at a time is known text by text (F12, [DUEL] arXiv 2603.01367). Settings are tried from the loosest down, so
 that the cheap ones come first, until one keeps the budget; then between the last two, where a monotone fit of the
-prices crosses it.
+prices crosses it. One token at a time is scored with the same random orders, so that a rule in random order differs
+from it only by what it reveals together.
 
 The setting is chosen on one half of the texts; price, interval and calls are those on the other half.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,17 +25,17 @@ import torch
 from unmask.errors import InputError
 from unmask.models.predictor import Predictor
 from unmask.planning.estimate import Estimate
+from unmask.planning.identity import describe_model
 from unmask.planning.knob import Knob
-from unmask.planning.measure import measure
-from unmask.planning.measurement import Measurement
-from unmask.planning.texts import check_texts, known_positions
+from unmask.planning.texts import block_ranges, check_texts, identify, known_positions
 from unmask.sampling import recipes
 from unmask.sampling.sampler import Sampler
-from unmask.sampling.score import score
+from unmask.sampling.score import Score, score
 from unmask.theory.curve import FloatArray
 
 FIRST = (1.0, 0.75, 0.5, 0.25, 0.0)
 """Looseness of the settings that are tried first, until one keeps the budget."""
+ORDERS = 4
 CLOSE = 1 / 64  # two settings this near, of a range of 1, need no third between them
 DIGITS = 4
 
@@ -123,8 +124,7 @@ def tune(
     seed: int = 0,
     given: npt.ArrayLike | int = 0,
     block: int | None = None,
-    counts: str | Sequence[int] | None = None,
-    orders: int | None = None,
+    orders: int = ORDERS,
     points: int = 14,
     confidence: float = 0.95,
     batch_size: int | None = None,
@@ -138,11 +138,10 @@ def tune(
         rule: "entropy_bound", "entropy_sum", "threshold", "factor", "klass", or a `Rule` of your own.
         budget: nats per token beyond one token at a time in uniform order.
         tokens: (N, length) held-out texts, at least 4. Half of them choose, the other half say the price.
-        seed: of all random orders; every setting is scored with the same ones.
+        seed: of all random orders; every setting, and one token at a time, is scored with the same ones.
         given: positions that are always known, as in `measure`.
         block: the rule works in blocks of so many tokens from left to right.
-        counts: where the curve that prices are relative to is measured, as in `measure`.
-        orders: random orders a rule that has one is averaged over (`score`).
+        orders: random orders that one token at a time, and a rule in random order, are averaged over.
         points: most settings that are tried.
         confidence: of the intervals.
         batch_size: texts a network call holds.
@@ -161,14 +160,11 @@ def tune(
     if len(texts) < 4:
         raise InputError(f"{len(texts)} texts were given; choosing on one half and pricing on the other needs 4")
     known, _ = known_positions(given, texts)
-    say = progress or (lambda sentence: None)
-    say("one token at a time, to compare with")
-    alone = measure(
-        predictor, texts, seed, given=given, block=block, counts=counts, source=source, batch_size=batch_size or 16
-    )
-    scorer = _Scorer(predictor, rule, texts, known, _baselines(alone, known), block, seed, orders, batch_size, say)
-    ranks = np.argsort(np.argsort(alone.texts))  # by digest, so that the order of the texts does not matter
     length = int((~known[0]).sum())
+    block_ranges(known, block)  # says so when the block does not fit
+    ranks = np.argsort(np.argsort(identify(texts, source)))  # by digest: the order of the texts does not matter
+    say = progress or (lambda sentence: None)
+    scorer = _Scorer(predictor, rule, texts, known, block, seed, orders, batch_size, say)
     chosen, tried = _search(scorer, np.flatnonzero(ranks % 2 == 0), budget * length, points, length)
     say(f"{rule.name} = {chosen.value:g} on the other half of the texts")
     held = scorer.score(chosen.looseness, np.flatnonzero(ranks % 2 == 1))
@@ -179,7 +175,7 @@ def tune(
         Estimate.of_mean(held.calls, confidence),
         length,
         predictor.mask_token_id,
-        alone.model,
+        describe_model(predictor),
         tuple((entry.value, entry.price, float(entry.calls.mean())) for entry in tried),
         block,
     )
@@ -194,18 +190,25 @@ class _Scorer:
         rule: Rule,
         texts: npt.NDArray[np.int64],
         known: npt.NDArray[np.bool_],
-        baselines: FloatArray,
         block: int | None,
         seed: int,
-        orders: int | None,
+        orders: int,
         batch_size: int | None,
         say: Callable[[str], object],
     ) -> None:
-        self.predictor, self.rule, self.block = predictor, rule, block
-        self.texts, self.known, self.baselines = torch.from_numpy(texts), torch.from_numpy(known), baselines
-        self.options: dict[str, Any] = {"seed": seed, "orders": orders, "batch_size": batch_size}
+        self.predictor, self.rule, self.block, self.say = predictor, rule, block, say
+        self.texts, self.known = torch.from_numpy(texts), torch.from_numpy(known)
+        self.options: dict[str, Any] = {"seed": seed, "batch_size": batch_size}
+        self.orders = orders
         self.window = block or int((~known[0]).sum())
-        self.say = say
+        say("one token at a time, to compare with")
+        alone = recipes.one_by_one() if block is None else recipes.one_by_one().in_blocks(block)
+        self.baselines = -self._score(alone, np.arange(len(texts))).log_prob.numpy()
+        if not np.isfinite(self.baselines).all():
+            raise InputError(
+                f"text {int(np.argmin(np.isfinite(self.baselines)))} has probability 0 under the model; check that text "
+                "and model share their vocabulary"
+            )
 
     def value(self, looseness: float) -> float:
         return self.rule.value(looseness, self.window, self.predictor.vocab_size)
@@ -213,18 +216,13 @@ class _Scorer:
     def score(self, looseness: float, rows: npt.NDArray[np.int64]) -> Tried:
         """One setting on some of the texts."""
         value = self.value(looseness)
-        sampler = self.rule.sampler(value, self.block)
-        found = score(self.predictor, sampler, self.texts[rows], known=self.known[rows], **self.options)
+        found = self._score(self.rule.sampler(value, self.block), rows)
         return Tried(looseness, value, -found.log_prob.numpy() - self.baselines[rows], found.nfe.numpy())
 
-
-def _baselines(alone: Measurement, known: npt.NDArray[np.bool_]) -> FloatArray:
-    """(N,) nats of each text one token at a time in uniform order, along one permutation.
-
-    For a perfect predictor that is `-log p(x)`, as any order's is, and cancels in the differences.
-    """
-    blocks = int((~known[0]).sum()) // alone.length
-    return alone.baselines("its own path") * blocks
+    def _score(self, sampler: Sampler, rows: npt.NDArray[np.int64]) -> Score:
+        orders = self.orders if sampler.random else 1
+        seeds = row_seeds(self.options["seed"], len(self.texts))
+        return score(self.predictor, sampler, self.texts[rows], known=self.known[rows], orders=orders, **self.options)
 
 
 def _search(
