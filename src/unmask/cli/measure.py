@@ -36,7 +36,7 @@ def measure(
     calls: Annotated[int | None, typer.Option(min=1, help="Network calls to spend at most.")] = None,
     search_calls: Annotated[
         int, typer.Option(min=0, help="With --orders auto: calls to spend at most on learning orders, besides.")
-    ] = 100_000,
+    ] = 40_000,
     prompt_tokens: Annotated[int, typer.Option(min=0, help="Leading tokens that are given.")] = 0,
     given: Annotated[
         str | None, typer.Option(metavar="SHARE|FILE", help="Infilling: a share of random positions, or a JSON list.")
@@ -138,7 +138,10 @@ def _print(report: dict[str, Any], out: Path, spent: int) -> None:
     print_table("Uniform order: nats per token", columns, [list(row.values()) for row in report["bounds"]])
     typer.echo("the lower bound is reached by some sizes with the same largest step, not by all")
     if report["orders"]:
-        rows = [[name, *prices.values()] for name, prices in report["orders"].items()]
+        rows = [
+            [name, *("" if price is None else round(price, 4) for price in prices.values())]
+            for name, prices in report["orders"].items()
+        ]
         columns = ["order", *(f"T={steps}" for steps in next(iter(report["orders"].values())))]
         print_table("Best sizes of each order, nats per token (fitted on these texts)", columns, rows)
     typer.echo(f"written to {out}; next: unmask plan {out} --steps 8")

@@ -44,7 +44,7 @@ class Job:
     counts: str | None = None
     precision: float | None = None
     calls: int | None = None
-    search_calls: int = 100_000
+    search_calls: int = 40_000
     prompt_tokens: int = 0
     given: str | None = None
     block: int | None = None
@@ -172,6 +172,8 @@ class Job:
         shown = known if isinstance(known, int) or np.ndim(known) == 1 else np.asarray(known)[rows]
         found = search(predictor, texts[rows], given=shown, block=block, options=options, say=say)
         digests = identify(texts, source)
+        if self.counts is not None:  # asked for: then for all orders
+            found.counts.clear()
         return found, {"searched": sorted(digests[row] for row in rows)}
 
 

@@ -67,7 +67,7 @@ def measure(
         seed: of the permutations; that of a text depends on the seed and its tokens alone, not on its place.
         order, orders: reveal orders to measure besides the uniform one: names, orders of `unmask.orders`, or a dict
             with names of your own.
-        order_counts: more revealed counts for single orders, by name.
+        order_counts: revealed counts of single orders, by name, instead of `counts`.
         counts: revealed counts: None for 17 cosine-spaced ones (all when L <= 64), how many such, "all", or a list
             from 0 to L - 1. Other orders get besides, unless it is a list, the counts at which halvings end.
         given: positions that are always known: a number of leading tokens (a prompt), or booleans, (length,) or, with
@@ -101,7 +101,8 @@ def measure(
             order_counts = {name: costs.counts.tolist() for name, costs in resume.orders.items()}
     grid = choose_counts(counts, ranges[0][1] - ranges[0][0])
     halvings = halving_counts(grid[-1] + 1) if counts is None or isinstance(counts, int) else []
-    grids = {name: _union(grid, halvings, (order_counts or {}).get(name, ())) for name in wanted}
+    usual = np.union1d(grid, halvings).astype(np.int64)
+    grids = {name: _starts((order_counts or {}).get(name, usual), grid[-1] + 1) for name in wanted}
     notes = {"seed": seed, "given": words, "block": block, "searched": [], **(settings or {})}
     batches = _Batches(predictor, seed, ranges, grid, wanted, grids, notes)
     digests = identify(texts, source)
@@ -172,8 +173,11 @@ def halving_counts(length: int) -> list[int]:
     return sorted(int(count) for count in counts if count < length)
 
 
-def _union(*counts: npt.ArrayLike) -> npt.NDArray[np.int64]:
-    return np.unique(np.concatenate([np.asarray(part, dtype=np.int64) for part in counts]))
+def _starts(counts: npt.ArrayLike, length: int) -> npt.NDArray[np.int64]:
+    found = np.unique(np.asarray(counts, dtype=np.int64))
+    if not len(found) or found[0] != 0 or found[-1] >= length:
+        raise InputError(f"order_counts must begin at 0 and stay below L = {length}, got {found[:8].tolist()}")
+    return found
 
 
 def named_orders(order: str | Order, orders: Orders = ()) -> dict[str, Order]:

@@ -28,7 +28,7 @@ from unmask.theory.order_table import OrderTable
 from unmask.theory.schedule import Schedule
 
 LEAST_TEXTS = 24
-COUNTS = 13  # at which orders are compared while searching, besides those where halvings end
+COUNTS = 17  # at which orders are compared while searching, besides those where halvings end
 IntArray = npt.NDArray[np.int64]
 
 
@@ -57,7 +57,7 @@ class Found:
 
     Attributes:
         orders: by name.
-        counts: revealed counts at which an order that was learnt wants to begin its steps.
+        counts: revealed counts each was looked at: some of all, where halvings end, and where learnt steps begin.
     """
 
     orders: dict[str, Order] = field(default_factory=dict)
@@ -108,7 +108,8 @@ class _Search:
         self.block = block
         self.ranges = block_ranges(self.known, block)
         self.size = self.ranges[0][1] - self.ranges[0][0]
-        self.targets = [steps for steps in options.steps if steps < self.size]
+        grid = _grid(self.size)
+        self.targets = [steps for steps in options.steps if steps < self.size and steps <= len(grid)]
         self.learning = np.arange(len(self.texts)) % 3 != 2
         self.spent = 0
 
@@ -122,15 +123,13 @@ class _Search:
     def _measure(self, rows: npt.NDArray[np.bool_], found: Found, calls: int) -> Measurement:
         """Orders measured at a few counts, on as many of the rows as the calls allow (at least two)."""
         counts = min(self.size, COUNTS)
-        grid = set(choose_counts(counts, self.size).tolist())
-        canvases = len(grid) + sum(
-            len(grid.union(halving_counts(self.size), found.counts.get(name, ()))) for name in found.orders
-        )
+        grids = {name: found.counts.get(name, _grid(self.size)) for name in found.orders}
+        canvases = counts + sum(len(grid) for grid in grids.values())
         each = canvases * len(self.ranges) * self.predictor.calls_per_query
         chosen = np.flatnonzero(rows)[: max(2, calls // each)]
         self.spent += each * len(chosen)
         return measure(
-            self.predictor, self.texts[chosen], self.options.seed, orders=found.orders, order_counts=found.counts,
+            self.predictor, self.texts[chosen], self.options.seed, orders=found.orders, order_counts=grids,
             counts=counts, given=self.known[chosen], block=self.block, batch_size=self.options.batch_size,
         )  # fmt: skip
 
@@ -190,7 +189,7 @@ class _Search:
         found = Found(named)
         for name, partition in learnt.items():
             found.orders[name] = partition.order
-            found.counts[name] = partition.schedule.revealed.tolist()
+            found.counts[name] = sorted({*_grid(self.size), *partition.schedule.revealed.tolist()})
         self.say("seeing which orders last")
         checked = self._measure(~self.learning, found, self.options.calls - self.spent)
         points: dict[str, int] = {}  # in how many numbers of steps an order is the best of its kind
@@ -201,8 +200,13 @@ class _Search:
             for name in winners:
                 points[name] = points.get(name, 0) + 1
         kept = sorted(points, key=lambda name: -points[name])[: self.options.most]
-        counts = {name: found.counts[name] for name in kept if name in found.counts}
+        counts = {name: found.counts.get(name, _grid(self.size)) for name in kept}
         return Found({name: found.orders[name] for name in kept}, counts)
+
+
+def _grid(size: int) -> list[int]:
+    """Revealed counts at which steps may begin while orders are searched."""
+    return sorted({*choose_counts(min(size, COUNTS), size).tolist(), *halving_counts(size)})
 
 
 def _ranking(measured: Measurement, steps: int) -> list[str]:
