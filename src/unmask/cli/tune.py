@@ -27,6 +27,7 @@ def tune(
     block: Annotated[
         int | None, typer.Option(min=1, help="Blocks of so many tokens, from left to right.  [the model's]")
     ] = None,
+    orders: Annotated[int, typer.Option(min=1, help="Random orders to average over, where the order is random.")] = 4,
     points: Annotated[int, typer.Option(min=5, help="Most settings to try.")] = 14,
     confidence: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
     out: Annotated[
@@ -59,8 +60,8 @@ def tune(
         texts, source = _texts(predictor, model, data, tokens, lines, samples, length, seed)
         knob = run(
             predictor, chosen, budget, texts[:limit], seed=seed, given=prompt_tokens,
-            block=block if block is not None else getattr(predictor, "block_size", None), points=points,
-            confidence=confidence, batch_size=batch_size, source=source, progress=status.update,
+            block=block if block is not None else getattr(predictor, "block_size", None), orders=orders,
+            points=points, confidence=confidence, batch_size=batch_size, source=source, progress=status.update,
         )  # fmt: skip
     if out is not None:
         knob.save(out)

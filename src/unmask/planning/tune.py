@@ -30,7 +30,7 @@ from unmask.planning.knob import Knob
 from unmask.planning.texts import block_ranges, check_texts, identify, known_positions
 from unmask.sampling import recipes
 from unmask.sampling.sampler import Sampler
-from unmask.sampling.score import Score, score
+from unmask.sampling.score import score
 from unmask.theory.curve import FloatArray
 
 FIRST = (1.0, 0.75, 0.5, 0.25, 0.0)
@@ -162,12 +162,14 @@ def tune(
     known, _ = known_positions(given, texts)
     length = int((~known[0]).sum())
     block_ranges(known, block)  # says so when the block does not fit
-    ranks = np.argsort(np.argsort(identify(texts, source)))  # by digest: the order of the texts does not matter
+    order = np.argsort(identify(texts, source))  # by digest: the order in which the texts come does not matter
     say = progress or (lambda sentence: None)
-    scorer = _Scorer(predictor, rule, texts, known, block, seed, orders, batch_size, say)
-    chosen, tried = _search(scorer, np.flatnonzero(ranks % 2 == 0), budget * length, points, length)
-    say(f"{rule.name} = {chosen.value:g} on the other half of the texts")
-    held = scorer.score(chosen.looseness, np.flatnonzero(ranks % 2 == 1))
+
+    def half(rows: npt.NDArray[np.int64]) -> _Scorer:
+        return _Scorer(predictor, rule, texts[rows], known[rows], block, seed, orders, batch_size, say)
+
+    chosen, tried = _search(half(order[::2]), budget * length, points, length)
+    held = half(order[1::2]).score(chosen.looseness)
     return Knob(
         rule.name,
         chosen.value,
@@ -182,7 +184,10 @@ def tune(
 
 
 class _Scorer:
-    """Scores settings of one rule on texts, relative to one token at a time."""
+    """Scores settings of one rule on some texts, relative to one token at a time in uniform order.
+
+    Row for row the random orders are the same every time.
+    """
 
     def __init__(
         self,
@@ -196,44 +201,42 @@ class _Scorer:
         batch_size: int | None,
         say: Callable[[str], object],
     ) -> None:
-        self.predictor, self.rule, self.block, self.say = predictor, rule, block, say
+        self.predictor, self.rule, self.block, self.say, self.orders = predictor, rule, block, say, orders
         self.texts, self.known = torch.from_numpy(texts), torch.from_numpy(known)
         self.options: dict[str, Any] = {"seed": seed, "batch_size": batch_size}
-        self.orders = orders
         self.window = block or int((~known[0]).sum())
         say("one token at a time, to compare with")
-        alone = recipes.one_by_one() if block is None else recipes.one_by_one().in_blocks(block)
-        self.baselines = -self._score(alone, np.arange(len(texts))).log_prob.numpy()
+        alone = recipes.one_by_one()
+        self.baselines, _ = self._losses(alone if block is None else alone.in_blocks(block))
         if not np.isfinite(self.baselines).all():
+            impossible = texts[int(np.argmin(np.isfinite(self.baselines)))].tolist()
             raise InputError(
-                f"text {int(np.argmin(np.isfinite(self.baselines)))} has probability 0 under the model; check that text "
-                "and model share their vocabulary"
+                f"the text {impossible!s:.60}… has probability 0 under the model; check that they share a vocabulary"
             )
 
     def value(self, looseness: float) -> float:
         return self.rule.value(looseness, self.window, self.predictor.vocab_size)
 
-    def score(self, looseness: float, rows: npt.NDArray[np.int64]) -> Tried:
-        """One setting on some of the texts."""
+    def score(self, looseness: float) -> Tried:
+        """One setting."""
         value = self.value(looseness)
-        found = self._score(self.rule.sampler(value, self.block), rows)
-        return Tried(looseness, value, -found.log_prob.numpy() - self.baselines[rows], found.nfe.numpy())
+        self.say(f"{self.rule.name} = {value:g}")
+        losses, calls = self._losses(self.rule.sampler(value, self.block))
+        return Tried(looseness, value, losses - self.baselines, calls)
 
-    def _score(self, sampler: Sampler, rows: npt.NDArray[np.int64]) -> Score:
+    def _losses(self, sampler: Sampler) -> tuple[FloatArray, FloatArray]:
+        """Nats and network calls of each text, (n,) each."""
         orders = self.orders if sampler.random else 1
-        seeds = row_seeds(self.options["seed"], len(self.texts))
-        return score(self.predictor, sampler, self.texts[rows], known=self.known[rows], orders=orders, **self.options)
+        found = score(self.predictor, sampler, self.texts, known=self.known, orders=orders, **self.options)
+        return -found.log_prob.numpy(), found.nfe.numpy()
 
 
-def _search(
-    scorer: _Scorer, rows: npt.NDArray[np.int64], budget: float, points: int, length: int
-) -> tuple[Tried, list[Tried]]:
+def _search(scorer: _Scorer, budget: float, points: int, length: int) -> tuple[Tried, list[Tried]]:
     """The loosest setting whose price is within the budget (nats per sequence), and all that were tried."""
     tried: list[Tried] = []
 
     def attempt(looseness: float) -> bool:
-        scorer.say(f"{scorer.rule.name} = {scorer.value(looseness):g}")
-        tried.append(scorer.score(looseness, rows))
+        tried.append(scorer.score(looseness))
         return tried[-1].price <= budget
 
     if not any(attempt(looseness) for looseness in FIRST):
@@ -251,8 +254,8 @@ def _search(
             break
         # By halves every other time: prices may rise in one jump, which no interpolation finds.
         between = _crossing(tried, place, budget) if len(tried) % 2 else _middle(tried, place)
-        same_choices = np.array_equal(tried[place].calls, looser[0].calls)
-        if same_choices or scorer.value(between) in {entry.value for entry in tried}:
+        nothing_to_gain = np.array_equal(tried[place].calls, looser[0].calls)
+        if nothing_to_gain or scorer.value(between) in {entry.value for entry in tried}:
             break
         attempt(between)
     tried.sort(key=lambda entry: entry.looseness)
