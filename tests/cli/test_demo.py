@@ -111,11 +111,12 @@ def test_making_the_page_again_gives_the_same_page(made, page, folder):
     assert demo_page.page(made, f"unmask demo --quick --seed 3 --out {folder}") == page
 
 
-def test_tables_fit_a_terminal_of_a_hundred_columns(made):
+@pytest.mark.parametrize("width", [80, 100])
+def test_tables_fit_the_terminal(made, width):
     text = io.StringIO()
-    report.show(made, Console(file=text, width=100))
+    report.show(made, Console(file=text, width=width))
     lines = text.getvalue().splitlines()
-    assert max(map(len, lines)) <= 100
+    assert max(map(len, lines)) <= width
     table = [line for line in lines if line.startswith((" planned ", " one token", " threshold", " most conf"))]
     assert len(table) >= 8
     assert not any("…" in line for line in lines)

@@ -33,5 +33,6 @@ def demo(
     if as_json:
         print_json(found.to_dict())
         return
-    reports.show(found, Console())
+    console = Console()
+    reports.show(found, console if console.is_terminal else Console(width=reports.WIDTH))
     typer.echo(f"\n{found.seconds:.0f} seconds." + ("" if out is None else f" Plots and a page: {out / 'index.html'}"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -71,7 +72,8 @@ class Planner:
     ) -> None:
         self.measured = KnownCurve(measured) if isinstance(measured, InformationCurve) else measured
         self.confidence = confidence
-        fit, self.held = self.measured.split()
+        halves: tuple[Any, Any] = self.measured.split()
+        fit, self.held = halves
         names = ["uniform", *fit.orders] if order == "auto" else [order]
         self._candidates = {name: Candidate(fit.table(name)) for name in names}
 
@@ -116,7 +118,7 @@ class Planner:
 
     def name_of(self, made: Plan) -> str:
         """What the order of a plan was measured as; of several parts, the first and how many more."""
-        names = {costs.order: name for name, costs in self.measured.orders.items()}  # type: ignore[attr-defined]
+        names = {costs.order: name for name, costs in self.measured.orders.items()}
         more = f" and {len(made.parts) - 1} more" if len(made.parts) > 1 else ""
         return names.get(made.order, "uniform") + more
 
@@ -147,7 +149,7 @@ class Planner:
         """What the chosen orders and sizes cost on the texts they were not fitted on."""
         held, schedules = self.held, [(choice.order, choice.schedule) for choice in chosen]
         steps = [_step_prices(held, schedule, name) for name, schedule in schedules]
-        orders = {name: held.orders[name].order for name, _ in schedules if name != "uniform"}  # type: ignore[attr-defined]
+        orders = {name: held.orders[name].order for name, _ in schedules if name != "uniform"}
         return Plan(
             tuple(Part(orders.get(name, Uniform()), schedule) for name, schedule in schedules),
             held.mixed(schedules, self.confidence),

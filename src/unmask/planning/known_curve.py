@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,8 +30,8 @@ class KnownCurve:
         self.curve = curve
         self.length = curve.length
         self.model = {"name": name, "digest": ""}
-        self.orders: dict[str, object] = {}
-        self.settings: dict[str, object] = {}
+        self.orders: dict[str, Any] = {}
+        self.settings: dict[str, Any] = {}
         self.digest = ""
 
     def split(self) -> tuple[KnownCurve, KnownCurve]:

@@ -63,7 +63,7 @@ def known_from(path: str | Path, length: int) -> npt.NDArray[np.bool_]:
     return np.isin(np.arange(length), values)
 
 
-def _windows(rows: Sequence[Sequence[int]], length: int | None, path: Path) -> TokenArray:
+def _windows(rows: Sequence[Any], length: int | None, path: Path) -> TokenArray:
     """Windows of `length` tokens, side by side in every row; what is left at a row's end is dropped."""
     rows = [row for row in rows if len(row)]
     if not rows:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 BASELINE = "0 (baseline)"
 SENTENCES = 3
+WIDTH = 100
+"""Columns the tables need; what is not a terminal is given so many."""
 NO_PRICE = (
     "Prices: nats beyond one token at a time, ± half a 95 % interval. A dash under “predicted”: the rule looks at the "
     "model to choose positions, so no price can be known beforehand; it is scored exactly by replay."
@@ -183,13 +185,21 @@ def _show_grammar(demo: GrammarDemo, console: Console) -> None:
         f"order from, {len(demo.measurement.texts)} to choose and price a plan, {demo.sizes.fresh} others to score on, "
         f"all drawn from the language itself; {demo.sizes.samples} sampled each way and checked by the grammar.",
     )
-    console.print(to_rich(grammar_table(demo)))
+    console.print(to_rich(_fitting(grammar_table(demo), console, ("exact", "distinct"))))
     _say(console, NO_PRICE, "dim")
     for name in featured(demo):
         _say(console, f"\n{name}; the first ones drawn:")
         for sentence in demo.examples[name][:SENTENCES]:
             _show_sentence(console, sentence.words, sentence.wrong, sentence.fault)
     _say(console, f"\n{grammar_verdict(demo)}", "bold")
+
+
+def _fitting(table: Table, console: Console, spare: tuple[str, ...]) -> Table:
+    """The table, on a narrow terminal without the columns that can be spared (the page and the files have them)."""
+    if console.width >= WIDTH:
+        return table
+    kept = [place for place, column in enumerate(table.columns) if column.name not in spare]
+    return Table.of([table.columns[place] for place in kept], [[row[place] for place in kept] for row in table.rows])
 
 
 def _show_sentence(console: Console, words: Sequence[str], wrong: Sequence[bool], fault: str | None) -> None:
@@ -208,10 +218,10 @@ def _show_prose(demo: ProseDemo, console: Console) -> None:
     _say(
         console,
         f"Model {demo.model}: {demo.length} tokens of Python's manual. Measured on {len(demo.measurement.texts)} texts "
-        f"of documents it was not trained on; the fewest calls within {BUDGET} nats/token, chosen on half of them, "
-        f"priced on the other, scored on {demo.sizes.fresh} more.",
+        f"of documents it was not trained on. Plan: the fewest calls within {BUDGET} nats/token at 95 % confidence, "
+        f"fitted on half of them, priced on the other, scored on {demo.sizes.fresh} more.",
     )
-    console.print(to_rich(prose_table(demo)))
+    console.print(to_rich(_fitting(prose_table(demo), console, ("perplexity", "seconds"))))
     for trial in demo.shown[:4]:
         text = " ".join(demo.texts[trial.label][0].split())
         _say(console, f"{trial.label}; the first one drawn:")
