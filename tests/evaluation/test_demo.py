@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from unmask.errors import InputError
 from unmask.evaluation.demo import exact, grammar, knobs, prose, run, trial
 from unmask.evaluation.demo.share import Share
 from unmask.laws.table import Listed
+from unmask.planning.estimate import Estimate
 from unmask.sampling import recipes
 from unmask.theory.order import BitReversal, LeftToRight, Uniform
 from unmask.theory.schedule import Schedule
@@ -166,7 +168,7 @@ def test_a_share_of_more_than_all_is_refused():
 
 @pytest.mark.parametrize("calls", [2, 5])
 def test_a_knob_is_set_as_near_to_a_number_of_calls_as_it_comes(calls):
-    law = laws.from_name("markov:length=8") if hasattr(laws, "from_name") else laws.Permutation(8)
+    law = laws.Permutation(8)
     bench = trial.Bench(unmask.oracle(law), law.sample(12, 3))
     for knob in knobs.KNOBS:
         way, tried = knobs.near(knob, bench, calls, tries=6)
@@ -199,13 +201,20 @@ def manual():
     return unmask.load("manual")
 
 
-def test_the_english_half_plans_within_the_budget_and_holds_what_it_did(manual):
+def test_the_english_half_holds_its_plan_its_rivals_and_their_texts(manual):
     found = prose.prose_demo(manual, prose.held_out_text(), "manual", 0, run.QUICK_PROSE)
     assert [one.way.kind for one in found.shown[:2]] == [trial.PLANNED, trial.ONE]
     assert found.shown[1].calls == found.length == 64
     assert found.plan.steps < 64
     assert all(len(texts) == run.QUICK_PROSE.samples for texts in found.texts.values())
     assert [plan.steps for plan in found.frontier] == list(range(1, prose.MOST_CALLS + 1))
+
+
+def test_the_plan_is_the_first_whose_whole_interval_keeps_the_budget():
+    plans = [SimpleNamespace(price_per_token=Estimate(value, value - 0.02, value + 0.02, 0.95, 9))
+             for value in (0.2, 0.04, 0.03, 0.01)]  # fmt: skip
+    assert prose.within_budget(plans) is plans[2]
+    assert prose.within_budget(plans[:2]) is None
 
 
 def test_too_little_held_out_text_is_refused(manual):

@@ -140,7 +140,7 @@ def prose_demo(
     frontier = tuple(map(planner.plan, range(1, min(MOST_CALLS, rows.shape[1]) + 1)))
     plan = within_budget(frontier) or planner.plan(budget=BUDGET)
     progress(f"{name}: scoring {sizes.fresh} fresh texts one token at a time")
-    bench = Bench(predictor, rows[sizes.measured : wanted], seed)
+    bench = Bench(predictor, rows[sizes.measured : wanted], seed, orders=1)
     shown = [bench.one_at_a_time(sizes.samples)]
 
     def tried(ways: list[Way], n: int) -> list[Trial]:
@@ -158,7 +158,7 @@ def prose_demo(
         way, ladder = near(knob, bench.fewer(sizes.tuning), steps, sizes.tries)
         rungs += ladder
         shown.append(bench.trial(way, sizes.samples))
-    others = sorted({max(1, steps // 2), 2 * steps} - {steps})
+    others = sorted({max(1, steps // 4), max(1, steps // 2)} - {steps})
     lines = [Way(PLANNED, found, found.price) for found in map(planner.plan, others)]
     lines += [_equal(measured, more) for more in others] + [_surest(more) for more in others]
     shown[0], shown[1] = shown[1], shown[0]

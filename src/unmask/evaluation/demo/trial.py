@@ -29,6 +29,9 @@ EQUAL, BEST_SIZES = "equal sizes, random order", "best sizes, random order"
 LEFT_BEST_SIZES = "best sizes, left to right"
 SUREST, ENTROPY_BOUND, THRESHOLD = "most confident first", "entropy bound", "threshold"
 
+ROWS = 64
+"""Texts that go through the network together when scoring: on a CPU larger batches only cost memory."""
+
 
 @dataclass(frozen=True)
 class Way:
@@ -150,7 +153,7 @@ class Bench:
         """(N,) nats of every fresh text, and network calls a text."""
         if as_sampler(sampler).random:
             orders = orders or self.orders
-        found = score(self.predictor, sampler, self.texts, seed=self.seed, orders=orders)
+        found = score(self.predictor, sampler, self.texts, seed=self.seed, orders=orders, batch_size=ROWS)
         return -found.log_prob.numpy(), float(found.nfe.mean())
 
     def _trial(self, way: Way, scored: Estimate | None, nats: float | None, calls: float, n: int) -> Trial:
