@@ -81,7 +81,7 @@ def _print(planner: Any, chosen: Any, rows: list[dict[str, Any]]) -> None:
     table = Table(title=title, title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
     table.add_column("")
     half_width = "" if chosen.price.is_exact else f"± {planner.confidence:.0%}"
-    for name in ["T", "order", "price", half_width, "perplexity", "equal", "cosine", "bound", "gain"]:
+    for name in ["T", "order", "price", half_width, "factor", "equal", "cosine", "bound", "gain"]:
         table.add_column(name, justify="left" if name == "order" else "right", overflow="fold")
     for row in rows:
         here = row["steps"] == chosen.steps

@@ -148,7 +148,8 @@ class _Search:
         self.say("reading the gap profile")
         profile = GapProfile.of(learner, choose_counts(min(self.size, COUNTS), self.size), self.options.seed)
         learnt: dict[str, Partition] = {}
-        for number, steps in enumerate(self.targets):
+        asked = self._asked(learner)
+        for steps in self.targets:
             self.say(f"learning an order for {steps} steps")
             starts = self._starts(screened, steps)
             if not starts:  # more steps than any order was screened at: nothing is left to gain there
@@ -159,14 +160,24 @@ class _Search:
                 break
             partitions = [Partition.of(labels, learner) for labels in tried]
             learnt[f"gaps_{steps}"] = partitions[-1]
-            left = (self.options.calls - self.spent - learner.calls) * 3 // 4  # the rest is for seeing what lasts
-            share = left // (len(self.targets) - number)
-            if share < 2 * self.size * per_canvas:  # not even one sweep over all moves
+            if steps not in asked:
                 continue
+            share = self._left(learner) // sum(other in asked for other in self.targets if other >= steps)
             best = min(partitions, key=lambda partition: partition.costs.mean())
             learnt[f"learned_{steps}"] = improve(best, learner, share, self.options.seed)
         self.spent += learner.calls
         return learnt
+
+    def _left(self, learner: Field) -> int:
+        """Calls left for learning; a quarter of the rest is for seeing what lasts."""
+        return (self.options.calls - self.spent - learner.calls) * 3 // 4
+
+    def _asked(self, learner: Field) -> set[int]:
+        """The numbers of steps the model itself is asked about: as many as a few sweeps each can be paid for."""
+        sweeps = 3 * 2 * self.size * learner.texts * self.predictor.calls_per_query
+        count = min(len(self.targets), self._left(learner) // sweeps)
+        places = np.linspace(0, len(self.targets) - 1, count + 2)[1:-1] if count < len(self.targets) else None
+        return set(self.targets if places is None else [self.targets[round(place)] for place in places])
 
     def _starts(self, screened: Measurement, steps: int) -> list[tuple[IntArray, Schedule]]:
         """One permutation of each screened order with its best sizes, the cheapest order first."""
