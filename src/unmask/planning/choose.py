@@ -7,6 +7,7 @@ and a schedule that lives off a rise would live off noise. No torch here.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -76,6 +77,11 @@ class Planner:
         fit, self.held = halves
         names = ["uniform", *fit.orders] if order == "auto" else [order]
         self._candidates = {name: Candidate(fit.table(name)) for name in names}
+
+    @functools.cached_property
+    def _falling(self) -> InformationCurve:
+        """The monotone fit of the curve prices are stated on; bounds need one."""
+        return InformationCurve(self.held.curve.values).monotone()
 
     @property
     def max_steps(self) -> int:
@@ -155,7 +161,7 @@ class Planner:
             held.mixed(schedules, self.confidence),
             held.curve.entropy,
             tuple(np.mean(steps, axis=0).tolist()),
-            rivals(held, schedules[0][1].steps),
+            rivals(held, schedules[0][1].steps, self._falling),
             self.measured.mask_token_id,
             self.measured.model,
             self.measured.digest,
@@ -219,13 +225,12 @@ def _step_prices(held: Measurement | KnownCurve, schedule: Schedule, order: str)
     return np.asarray(costs - shares)
 
 
-def rivals(held: Measurement | KnownCurve, steps: int) -> dict[str, float]:
+def rivals(held: Measurement | KnownCurve, steps: int, curve: InformationCurve) -> dict[str, float]:
     """What others would pay or promise at the same number of steps, nats per sequence, on the same texts.
 
-    The bounds hold for every curve that never increases, so for the monotone fit of a cross-entropy curve too.
+    The bounds hold for every curve that never increases, so for `curve`, the monotone fit of a cross-entropy curve.
     """
     uniform, cosine = Schedule.uniform(held.length, steps), Schedule.cosine(held.length, steps)
-    curve = InformationCurve(held.curve.values).monotone()
     return {
         "uniform_schedule": held.price(uniform),
         "cosine_schedule": held.price(cosine),
