@@ -11,7 +11,12 @@ from unmask.laws.exchangeable import Balanced, Permutation, PolyaUrn, Repeated
 from unmask.laws.grammar import Grammar
 from unmask.laws.hidden import HiddenMarkov
 from unmask.laws.ising import IsingChain, IsingTorus
+from unmask.laws.listed_task import ListedTask
+from unmask.laws.lists import list_operation
 from unmask.laws.mixtures import Mixture
+from unmask.laws.recall import recall
+from unmask.laws.squares import latin_square, sudoku
+from unmask.laws.sums import modular_sum, running_sum
 from unmask.laws.table import Listed, Product, Table
 from unmask.laws.toy import ToyGrammar, toy_grammar
 from unmask.laws.trees import Tree
@@ -24,6 +29,7 @@ __all__ = [
     "IsingTorus",
     "Law",
     "Listed",
+    "ListedTask",
     "MDSCode",
     "MarkovChain",
     "Mixture",
@@ -37,5 +43,11 @@ __all__ = [
     "ToyGrammar",
     "Tree",
     "catalogue",
+    "latin_square",
+    "list_operation",
+    "modular_sum",
+    "recall",
+    "running_sum",
+    "sudoku",
     "toy_grammar",
 ]

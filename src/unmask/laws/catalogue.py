@@ -7,6 +7,7 @@ Python is better built directly.
 from __future__ import annotations
 
 import difflib
+import functools
 import inspect
 from collections.abc import Callable
 
@@ -21,7 +22,11 @@ from unmask.laws.exchangeable import Balanced, Permutation, PolyaUrn, Repeated
 from unmask.laws.grammar import Grammar
 from unmask.laws.hidden import HiddenMarkov
 from unmask.laws.ising import IsingChain, IsingTorus
+from unmask.laws.lists import OPERATIONS, list_operation
 from unmask.laws.mixtures import Mixture
+from unmask.laws.recall import recall
+from unmask.laws.squares import latin_square, sudoku
+from unmask.laws.sums import modular_sum, running_sum
 from unmask.laws.table import Product, Table
 from unmask.laws.toy import toy_grammar
 from unmask.laws.trees import Tree
@@ -174,15 +179,21 @@ _LAWS: dict[str, Callable[..., Law]] = {
     "hidden_markov": _hidden_markov,
     "ising_chain": _ising_chain,
     "ising_torus": _ising_torus,
+    "latin_square": latin_square,
+    **{f"list_{operation}": functools.partial(list_operation, operation) for operation in OPERATIONS},
     "markov_chain": _markov_chain,
     "mds_code": _mds_code,
     "mixture": _mixture,
+    "modular_sum": modular_sum,
     "parity": _parity,
     "permutation": _permutation,
     "polya_urn": _polya_urn,
     "product": _product,
+    "recall": recall,
     "repeated": _repeated,
+    "running_sum": running_sum,
     "staircase": _staircase,
+    "sudoku": sudoku,
     "table": _table,
     "toy": _toy,
     "tree": _tree,

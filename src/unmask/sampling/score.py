@@ -47,8 +47,9 @@ class Score:
         standard error over the orders: 0 where the order is fixed, NaN for a single random one. bound: (n,) float64;
         log-mean-exp over the orders, a bound on the log-probability of the output law. exact: whether every term is an
         exact probability given the order; False for a Monte-Carlo estimate. how: "planned", "replay" or "estimate".
-        orders: number of orders averaged over. token_log_probs: (n, L) float64; of each token, mean over orders; 0
-        where given. scored: (n, L) bool; the tokens that count: neither given nor padding. nfe: (n,) float64; network
+        orders: number of orders averaged over. order_log_probs: (orders, n, L) float64; of each token in each order; 0
+        where given, NaN for an estimate. order_steps: (orders, n, L) int64; the step that revealed it, -1 where given
+        and for an estimate. scored: (n, L) bool; the tokens that count: neither given nor padding. nfe: (n,) float64; network
         calls the sampler needs for each text, mean over orders. calls: network calls spent on scoring. end: (n,)
         int64; scored tokens up to and including the first end of text. sampler: the sampler that was scored.
     """
@@ -59,12 +60,18 @@ class Score:
     exact: bool
     how: str
     orders: int
-    token_log_probs: Tensor
+    order_log_probs: Tensor
+    order_steps: Tensor
     scored: Tensor
     nfe: Tensor
     calls: int
     end: Tensor
     sampler: Sampler
+
+    @property
+    def token_log_probs(self) -> Tensor:
+        """(n, L) float64; log-probability of each token, mean over the orders; 0 where given."""
+        return self.order_log_probs.mean(0)
 
     @property
     def per_token(self) -> float:
@@ -172,17 +179,19 @@ def score(
     return _gather(results, rows, scored, how, sampler, predictor)
 
 
-Result = tuple[Tensor, Tensor, int]  # (n, L) log-probabilities of tokens; (n,) calls a sampling run needs; calls spent
+Result = tuple[Tensor, Tensor, Tensor, int]
+"""(n, L) log-probabilities of tokens; (n, L) steps; (n,) calls a sampling run needs; calls spent."""
 
 
 def _planned(predictor: Predictor, sampler: Sampler, rows: list[Row], seeds: Tensor, batch_size: int | None) -> Result:
     """All steps of all texts at once: step t of text r is a canvas of its own, with its own wanted positions."""
-    log_probs = _grid(rows)
+    log_probs, steps = _grid(rows), _grid(rows, -1)
     nfe = torch.zeros(len(rows), dtype=torch.float64)
     for names in batches(rows, sampler, predictor, len(rows)):
         canvas = canvas_of([rows[name] for name in names], seeds[names], predictor)
         texts = torch.stack([rows[name].tokens for name in names])
         step_of = Route(sampler, canvas).step_of  # (R, L), -1 where given
+        steps[names, : canvas.length] = step_of
         for row, number, wanted in _pairs(step_of, predictor, batch_size):
             shown = (step_of[row] < number[:, None]) & (step_of[row] != -1) | canvas.frozen.cpu()[row]
             part = Canvas(texts[row], shown, seeds[names][row], canvas.filler, canvas.device)
@@ -197,7 +206,7 @@ def _planned(predictor: Predictor, sampler: Sampler, rows: list[Row], seeds: Ten
             found = shaped.gather(-1, drawn[:, None]).squeeze(-1).double()
             log_probs[torch.tensor(names)[row[pairs]], columns] = found
             nfe.index_add_(0, torch.tensor(names)[row], part.calls.double())
-    return log_probs, nfe, int(nfe.sum())
+    return log_probs, steps, nfe, int(nfe.sum())
 
 
 def _pairs(
@@ -225,21 +234,25 @@ def _pairs(
 
 def _replayed(predictor: Predictor, sampler: Sampler, rows: list[Row], seeds: Tensor, batch_size: int | None) -> Result:
     """The sampling loop itself, with each drawn token replaced by the text's."""
-    log_probs = _grid(rows)
+    log_probs, steps = _grid(rows), _grid(rows, -1)
     nfe = torch.zeros(len(rows), dtype=torch.float64)
     for names in batches(rows, sampler, predictor, batch_size):
         canvas = canvas_of([rows[name] for name in names], seeds[names], predictor)
         texts = torch.stack([rows[name].tokens for name in names]).to(canvas.device)
         replace(sampler, draw=Forced(texts)).run(canvas, Door(predictor, canvas))
         log_probs[names, : canvas.length] = canvas.log_probs.cpu().double()
+        for event in canvas.trace.events:
+            steps[torch.tensor(names)[event.where.rows.cpu()], event.where.columns.cpu()] = event.step
         impossible = (canvas.tokens != texts).any(1).cpu()  # the rule ended the text before the text did
         log_probs[torch.tensor(names)[impossible], -1] = -torch.inf
         nfe[names] = canvas.calls.double()
-    return log_probs, nfe, int(nfe.sum())
+    return log_probs, steps, nfe, int(nfe.sum())
 
 
-def _grid(rows: list[Row]) -> Tensor:
-    return torch.zeros(len(rows), max(len(row.tokens) for row in rows), dtype=torch.float64)
+def _grid(rows: list[Row], value: float = 0.0) -> Tensor:
+    """(n, L) float64 for log-probabilities, int64 for steps."""
+    kind = torch.int64 if isinstance(value, int) else torch.float64
+    return torch.full((len(rows), max(len(row.tokens) for row in rows)), value, dtype=kind)
 
 
 def _gather(
@@ -247,7 +260,7 @@ def _gather(
 ) -> Score:
     """Mean, standard error and log-mean-exp over the orders."""
     orders = len(results)
-    by_token = torch.stack([log_probs for log_probs, _, _ in results])  # (orders, n, L)
+    by_token = torch.stack([log_probs for log_probs, _, _, _ in results])  # (orders, n, L)
     by_order = by_token.sum(2)
     mean = by_order.mean(0)
     if orders > 1:
@@ -261,10 +274,11 @@ def _gather(
         exact=True,
         how=how,
         orders=orders,
-        token_log_probs=by_token.mean(0),
+        order_log_probs=by_token,
+        order_steps=torch.stack([steps for _, steps, _, _ in results]),
         scored=scored,
-        nfe=torch.stack([nfe for _, nfe, _ in results]).mean(0),
-        calls=sum(calls for _, _, calls in results),
+        nfe=torch.stack([nfe for _, _, nfe, _ in results]).mean(0),
+        calls=sum(calls for _, _, _, calls in results),
         end=_ends(rows, scored, predictor.end_of_text_id),
         sampler=sampler,
     )
@@ -307,7 +321,8 @@ def _estimated(predictor: Predictor, sampler: Sampler, rows: list[Row], scored: 
         exact=False,
         how="estimate",
         orders=count,
-        token_log_probs=torch.full(scored.shape, math.nan, dtype=torch.float64),
+        order_log_probs=torch.full((1, *scored.shape), math.nan, dtype=torch.float64),
+        order_steps=torch.full((1, *scored.shape), -1),
         scored=scored,
         nfe=nfe,
         calls=spent,

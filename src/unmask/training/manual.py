@@ -1,7 +1,7 @@
 """The built-in corpus `python-manual`: English technical prose that is on every machine with Python.
 
-It is made of the help topics (`pydoc_data.topics`) and of the docstrings of the standard library, read with `ast`,
-never imported. Paragraphs are unwrapped to one line each; code, tables and doctests are left out. The text depends on
+It is made of the help topics (`pydoc_data.topics`) and of the docstrings and comments of the standard library, whose
+files are read and never imported. Paragraphs are unwrapped to one line each; code, tables and doctests are left out. The text depends on
 the version of Python, so a model card states that version.
 """
 
@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import ast
 import inspect
+import io
 import re
 import sysconfig
+import tokenize
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +25,7 @@ LEFT_OUT = {
 
 
 def documents() -> list[tuple[str, str]]:
-    """(name, text) of every topic and of every module with prose in its docstrings, in a fixed order."""
+    """(name, text) of every topic and of every module with prose in its docstrings or comments, in a fixed order."""
     from pydoc_data.topics import topics
 
     found = [(f"topic {name}", _prose(text)) for name, text in sorted(topics.items())]
@@ -31,7 +33,8 @@ def documents() -> list[tuple[str, str]]:
     for path in sorted(library.rglob("*.py")):
         inside = path.relative_to(library)
         if not LEFT_OUT.intersection(inside.parts):
-            found.append((f"module {inside.as_posix()}", "".join(_prose(text) for text in _docstrings(path))))
+            written = (*_docstrings(path), *_comments(path))
+            found.append((f"module {inside.as_posix()}", "".join(_prose(text) for text in written)))
     return [(name, text) for name, text in found if text]
 
 
@@ -45,6 +48,27 @@ def _docstrings(path: Path) -> Iterator[str]:
             text = ast.get_docstring(node, clean=False)
             if text:
                 yield inspect.cleandoc(text)
+
+
+def _comments(path: Path) -> Iterator[str]:
+    """The comments of a module; lines that hold nothing but a comment and follow each other are one text."""
+    try:
+        found = list(tokenize.tokenize(io.BytesIO(path.read_bytes()).readline))
+    except (SyntaxError, tokenize.TokenError):  # TokenError is a plain Exception in Python 3.11
+        return
+    lines: list[str] = []
+    last = -1
+    for token in found:
+        if token.type != tokenize.COMMENT:
+            continue
+        number = token.start[0]
+        if lines and not (number == last + 1 and token.line.lstrip().startswith("#")):
+            yield "\n".join(lines)
+            lines = []
+        lines.append(token.string.lstrip("#").strip())
+        last = number
+    if lines:
+        yield "\n".join(lines)
 
 
 def _prose(text: str) -> str:

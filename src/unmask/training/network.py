@@ -36,6 +36,7 @@ SIZES = {
     "mini": Size(layers=5, width=160, heads=5, inner=240),
     "tiny": Size(layers=6, width=192, heads=6, inner=288),
     "small": Size(layers=8, width=256, heads=4, inner=384),
+    "light": Size(layers=8, width=384, heads=6, inner=576),
     "medium": Size(layers=12, width=512, heads=8, inner=768),
     "base": Size(layers=22, width=768, heads=12, inner=1152),
 }

@@ -1,7 +1,7 @@
 """AdamW, or Muon for the hidden matrices with AdamW for the rest, as one object with one learning rate.
 
-Muon (Jordan, 2024) orthogonalises the momentum of a matrix; `match_rms_adamw` scales its updates so that one learning
-rate serves both (Liu et al., 2025). The state is kept as named tensors, so that checkpoints need no pickle.
+Muon's updates are scaled so that one learning rate serves both. The state is kept as named tensors, so that checkpoints
+need no pickle.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from unmask.training.muon import Muon
 
 
 class Optimizer:
@@ -26,7 +28,7 @@ class Optimizer:
             torch.optim.AdamW([group for group in groups if group["params"]], lr=0.0, betas=(0.9, 0.98), fused=True)
         ]
         if name == "muon":
-            parts.append(torch.optim.Muon(matrices, lr=0.0, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"))
+            parts.append(Muon(matrices, weight_decay=weight_decay))
         self._parts = parts
 
     def step(self, learning_rate: float) -> None:
