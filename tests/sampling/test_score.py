@@ -70,8 +70,10 @@ def test_all_steps_in_one_batch_equal_the_forced_replay_step_by_step():
         replayed = score_module._replayed(ORACLE, sampler, rows, seeds, None)
         for other in (in_parts, replayed):
             torch.testing.assert_close(at_once[0], other[0], atol=1e-6, rtol=0)
-            assert torch.equal(at_once[1], other[1])
-            assert at_once[2] == other[2]
+            assert torch.equal(at_once[2], other[2])
+            assert at_once[3] == other[3]
+        assert torch.equal(at_once[1], in_parts[1])
+        assert torch.equal(at_once[1], replayed[1])
 
 
 def test_the_mean_over_all_orders_and_texts_is_the_nelbo_of_the_curve():

@@ -20,7 +20,9 @@ def train(
     tokenizer: Annotated[str | None, typer.Option(help="characters, bpe, words, or a folder or hub id.  [bpe]")] = None,
     vocab_size: Annotated[int | None, typer.Option(help="Tokens of a tokenizer made here.  [1024]")] = None,
     length: Annotated[int | None, typer.Option(help="Tokens of a window.  [64]")] = None,
-    size: Annotated[str | None, typer.Option(help="nano, micro, mini, tiny, small, light, medium or base.  [tiny]")] = None,
+    size: Annotated[
+        str | None, typer.Option(help="nano, micro, mini, tiny, small, light, medium or base.  [tiny]")
+    ] = None,
     positions: Annotated[str | None, typer.Option(help="rotary or learned.  [rotary; learned for a law]")] = None,
     init_from: Annotated[
         str | None, typer.Option(metavar="MODEL", help="Continue from a masked language model.")

@@ -29,7 +29,7 @@ from unmask.theory.curve import FloatArray, InformationCurve
 from unmask.theory.order import Given
 from unmask.theory.order_table import OrderTable
 
-LISTABLE = 1 << 26
+LISTABLE = 1 << 27
 """Work 2^C (N + 1000) up to which the curve of N sequences with C classes of positions is enumerated: a few seconds.
 
 A visit to one of the 2^C subsets costs as much as a thousand sequences, however few there are.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,12 @@ class Job:
             return None
         whole.save(self.out)
         return whole, calls
+
+    def texts(self, predictor: Any, samples: int) -> tuple[npt.NDArray[np.int64], str, str]:
+        """For others who ask for texts in the same words: as `_texts`, `samples` of them where they are drawn."""
+        data = self.data if self.data is not None or self.tokens is not None else self._own_data(predictor)
+        drawn = data is not None and data.startswith(LAW)
+        return replace(self, data=data, samples=samples if drawn else None)._texts(predictor)
 
     def _texts(self, predictor: Any) -> tuple[npt.NDArray[np.int64], str, str]:
         """The texts; the name of the draw when they were drawn; and what they are, for the file."""

@@ -21,6 +21,14 @@ def to_csv(table: Table) -> str:
     return text.getvalue()
 
 
+def to_markdown(table: Table) -> str:
+    """A table of a Markdown document: words to the left, numbers to the right, a dash where there is no number."""
+    words = [any(isinstance(row[place], str) for row in table.rows) for place in range(len(table.columns))]
+    lines = [[column.heading or column.name for column in table.columns], ["---" if word else "---:" for word in words]]
+    lines += [[c.show(cell) for c, cell in zip(table.columns, row, strict=True)] for row in table.rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
 def to_rich(table: Table) -> RichTable:
     """A compact table for a terminal: words to the left, numbers to the right, a dash where there is no number."""
     from rich import box

@@ -49,9 +49,9 @@ class Score:
         exact probability given the order; False for a Monte-Carlo estimate. how: "planned", "replay" or "estimate".
         orders: number of orders averaged over. order_log_probs: (orders, n, L) float64; of each token in each order; 0
         where given, NaN for an estimate. order_steps: (orders, n, L) int64; the step that revealed it, -1 where given
-        and for an estimate. scored: (n, L) bool; the tokens that count: neither given nor padding. nfe: (n,) float64; network
-        calls the sampler needs for each text, mean over orders. calls: network calls spent on scoring. end: (n,)
-        int64; scored tokens up to and including the first end of text. sampler: the sampler that was scored.
+        and for an estimate. scored: (n, L) bool; the tokens that count: neither given nor padding. nfe: (n,) float64;
+        network calls the sampler needs for each text, mean over orders. calls: network calls spent on scoring. end:
+        (n,) int64; scored tokens up to and including the first end of text. sampler: the sampler that was scored.
     """
 
     log_prob: Tensor

@@ -1,8 +1,8 @@
 """The built-in corpus `python-manual`: English technical prose that is on every machine with Python.
 
 It is made of the help topics (`pydoc_data.topics`) and of the docstrings and comments of the standard library, whose
-files are read and never imported. Paragraphs are unwrapped to one line each; code, tables and doctests are left out. The text depends on
-the version of Python, so a model card states that version.
+files are read and never imported. Paragraphs are unwrapped to one line each; code, tables and doctests are left out.
+The text depends on the version of Python, so a model card states that version.
 """
 
 from __future__ import annotations

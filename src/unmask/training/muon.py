@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
-"""Of the quintic iteration: chosen by Jordan for the steepest slope at zero, not to converge to singular values of 1."""
+"""Of the quintic iteration: Jordan's, for the steepest slope at zero, not to converge to singular values of 1."""
 ITERATIONS = 5
 
 

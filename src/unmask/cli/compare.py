@@ -1,0 +1,165 @@
+"""`unmask compare MODEL --data TEXT --rules …`: decoding rules side by side, exact nats against network calls."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from unmask.cli.common import AsJson, Seed, print_json
+from unmask.cli.sampler import Device, Model, TrustRemoteCode
+from unmask.errors import InputError
+
+
+def compare(
+    model: Model,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the page, the tables and every trial go.")],
+    rules: Annotated[
+        str,
+        typer.Option(metavar="auto|all|A,B:KNOB", help="Rules, at their own settings or one: planned,threshold:0.9."),
+    ] = "auto",
+    data: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Held-out text, cut into windows; law:NAME draws.  [its own]")
+    ] = None,
+    tokens: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Texts as token ids: .npy, or .jsonl with a text a line.")
+    ] = None,
+    lines: Annotated[bool, typer.Option("--lines", help="Every line of --data is a text of its own.")] = False,
+    task: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="A task with a right answer: its texts, its prompts, its verdict."),
+    ] = None,
+    texts: Annotated[int, typer.Option(min=8, help="Held-out texts: half are measured, half are scored.")] = 200,
+    length: Annotated[int | None, typer.Option(min=1, help="Tokens of a window.  [the model's]")] = None,
+    prompt_tokens: Annotated[
+        int | None, typer.Option(min=0, help="Leading tokens that are given.  [the task's]")
+    ] = None,
+    steps: Annotated[str | None, typer.Option(metavar="T,T,…", help="Numbers of steps.  [L/2, L/4, L/8, L/16]")] = None,
+    plan: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Also try this plan; may be repeated.")
+    ] = None,
+    samples: Annotated[int, typer.Option(min=2, help="Texts drawn with every rule.")] = 64,
+    orders: Annotated[int, typer.Option(min=1, help="Random orders to score in, where the order is random.")] = 2,
+    batch: Annotated[int, typer.Option(min=1, help="Texts together when throughput is measured.")] = 16,
+    rounds: Annotated[int, typer.Option(min=0, help="Rounds of timing; 0 for none.")] = 3,
+    autoregressive: Annotated[
+        str, typer.Option(metavar="same-size|PATH|none", help="The autoregressive reference; a path has nats too.")
+    ] = "same-size",
+    judge: Annotated[
+        str | None, typer.Option(metavar="PATH", help="A causal language model that judges what is drawn.")
+    ] = None,
+    mauve: Annotated[
+        bool, typer.Option("--mauve", help="Also MAUVE, with the judge's states (package mauve-text).")
+    ] = False,
+    batch_size: Annotated[int, typer.Option(min=1, help="Texts in a network call.")] = 64,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the comparison in FOLDER.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the comparison in FOLDER.")] = False,
+    seed: Seed = 0,
+    device: Device = None,
+    trust_remote_code: TrustRemoteCode = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare decoding rules at equal cost: exact nats by replay, network calls, wall time, and the text they write.
+
+    Half of the texts are measured to make plans, every rule is scored on the other half. Rules without an exact
+    likelihood stand in a part of their own. Open FOLDER/index.html.
+    """
+    from unmask.evaluation.compare.ground import Ground
+    from unmask.evaluation.compare.rules import chosen
+    from unmask.evaluation.compare.run import ORDERS, Request, Run
+    from unmask.models.resolve import resolve
+    from unmask.reports import compare as reports
+
+    chosen(rules, ORDERS)
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out {out} is a file; give a folder")
+    if out.is_dir() and any(out.iterdir()) and not (resume or force):
+        raise InputError(f"--out {out} is not empty; go on with --resume, or replace it with --force")
+    request = Request(
+        rules, _numbers(steps), tuple(plan or ()), samples, batch, rounds,
+        "" if autoregressive == "none" else autoregressive, judge or "", mauve,
+    )  # fmt: skip
+    with _Bar(as_json) as bar:
+        bar.say(f"loading {model}")
+        predictor: Any = resolve(model, device=device, trust_remote_code=trust_remote_code)
+        ground, words = _ground(
+            predictor, model, data, tokens, lines, task, texts, length, prompt_tokens, seed, orders, batch_size
+        )
+        assert isinstance(ground, Ground)
+        from dataclasses import replace
+
+        found = Run(ground, replace(request, data=words), out, bar.say, bar.show).run(resume, force)
+        bar.say("writing the page")
+        command = f"unmask compare {model} --rules {rules} --seed {seed} --out {out}"
+        reports.write(found, out, command)
+    if as_json:
+        print_json(found.to_dict())
+        return
+    from rich.console import Console
+
+    console = Console()
+    reports.show(found, console if console.is_terminal else Console(width=100))
+    typer.echo(f"\n{found.seconds:.0f} seconds. The page: {out / 'index.html'}")
+
+
+def _ground(
+    predictor: Any, model: str, data: str | None, tokens: Path | None, lines: bool, task: str | None, texts: int,
+    length: int | None, prompt_tokens: int | None, seed: int, orders: int, batch_size: int,
+) -> tuple[Any, str]:  # fmt: skip
+    """The texts and what makes them right, and what they are, in words."""
+    from unmask.evaluation import tasks
+    from unmask.evaluation.compare.ground import Ground
+    from unmask.planning.job import Job
+
+    law = getattr(predictor, "law", None)
+    if task is not None:
+        if data is not None or tokens is not None:
+            raise InputError("--task brings its own texts; leave out --data and --tokens")
+        judged = tasks.task(task)
+        data = None if law is not None and task == model.removeprefix("law:") else f"law:{judged.name}"
+    else:
+        judged = tasks.task_of_law(law) if law is not None and data is None else None
+    job = Job(model, Path("unused"), data, tokens, lines, None, length, seed=seed)
+    rows, source, words = job.texts(predictor, texts)
+    if judged is not None and (judged.law.vocab_size > predictor.vocab_size or judged.law.length != rows.shape[1]):
+        raise InputError(
+            f"--task {judged.name} has rows of {judged.law.length} tokens from {judged.law.vocab_size}, the model rows "
+            f"of {rows.shape[1]} from {predictor.vocab_size}; train one with unmask train --data law:{judged.name}"
+        )
+    given = prompt_tokens if prompt_tokens is not None else (judged.prompt_length if judged and task else 0)
+    return Ground(predictor, rows[:texts], given, seed, orders, batch_size, judged, source), words
+
+
+def _numbers(steps: str | None) -> tuple[int, ...]:
+    try:
+        found = tuple(sorted({int(entry) for entry in (steps or "").split(",") if entry.strip()}))
+    except ValueError:
+        raise InputError(f"--steps is {steps!r}; expected numbers of steps such as 4,8,16") from None
+    if found and found[0] < 1:
+        raise InputError(f"--steps is {steps!r}; expected numbers from 1 on")
+    return found
+
+
+class _Bar:
+    """A progress bar on standard error; none where nobody watches."""
+
+    def __init__(self, hidden: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._progress = Progress(*columns, console=console, disable=hidden or not console.is_terminal, transient=True)
+        self._task: Any = self._progress.add_task("loading", total=None)
+
+    def __enter__(self) -> "_Bar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._progress.stop()
+
+    def say(self, words: str) -> None:
+        self._progress.update(self._task, description=words)
+
+    def show(self, done: int, total: int) -> None:
+        self._progress.update(self._task, completed=done, total=total)

@@ -1,0 +1,191 @@
+"""One rule tried: scored by replay where it can be, sampled, and what it wrote looked at."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from unmask.errors import InputError
+from unmask.evaluation.compare.ground import Ground, TokenArray, step_prices
+from unmask.evaluation.compare.rules import Entry
+from unmask.evaluation.compare.trial import Calls, Timing, Trial
+from unmask.evaluation.demo.share import Share
+from unmask.evaluation.text_quality import TextQuality, text_quality
+from unmask.planning.estimate import Estimate
+from unmask.sampling.recipes import as_sampler
+from unmask.sampling.run import Output, sample
+from unmask.sampling.sampler import Sampler
+
+MOST_PARTS = 48
+"""Rows and columns of the reveal-order map, at the most."""
+SHOWN_TEXTS = 3
+
+
+@dataclass(eq=False)
+class Attempts:
+    """Tries rules on one ground.
+
+    Args:
+        samples: texts drawn with every rule.
+        judge: says nats per token of texts under another model; None without one.
+        mauve: says MAUVE of texts against real ones; None unless asked for.
+    """
+
+    ground: Ground
+    samples: int
+    judge: Any = None
+    mauve: Callable[[list[str], list[str]], float] | None = None
+
+    def attempt(self, entry: Entry) -> Trial:
+        """Everything about one rule. A rule that cannot be run comes back with its `error`, never as an exception."""
+        try:
+            return self._attempt(entry)
+        except Exception as error:  # the other rules go on, whatever this one ran into
+            words = str(error).strip().splitlines() or [type(error).__name__]
+            kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
+            return Trial(entry.key, entry.rule, entry.setting, error=kind + words[0])
+
+    def _attempt(self, entry: Entry) -> Trial:
+        sampler = as_sampler(entry.make())
+        law = getattr(self.ground.predictor, "law", None)
+        scored = self._scored(sampler)
+        out = self.draw(sampler, self.samples)
+        tokens = self.texts(out)
+        reveals, per_row = reveal_map(out, self.ground.given)
+        task = self.ground.task
+        written = [self.decode(row) for row in out.tokens.numpy()]
+        return Trial(
+            key=entry.key,
+            rule=entry.rule,
+            setting=entry.setting,
+            how=sampler.scorable,
+            why_no_prediction=sampler.why_not_predictable,
+            predicted=entry.predicted(),
+            exact=_exact(law, sampler) if self.ground.given == 0 else None,
+            calls=Calls.of(out.nfe.tolist()),
+            tokens_per_call=out.tokens_per_call,
+            reveals=reveals,
+            reveal_steps=per_row,
+            quality=self.quality(tokens),
+            valid=None if task is None else Share(int(task.is_valid(out.tokens.numpy()).sum()), len(tokens)),
+            judge=None if self.judge is None else self.judge(written),
+            mauve=None if self.mauve is None else self.mauve(written, self.real_texts(len(written))),
+            texts=tuple(written[:SHOWN_TEXTS]),
+            notes=tuple(out.notes),
+            **scored,
+        )
+
+    def _scored(self, sampler: Sampler) -> dict[str, Any]:
+        """The fields of a trial that the exact score gives; none where there is no exact score."""
+        if sampler.scorable.startswith("measured only"):
+            return {}
+        found = self.ground.score(sampler)
+        nats = -found.log_prob.numpy()
+        if not np.isfinite(nats).all():
+            raise InputError("a held-out text has probability 0 under this rule")
+        prices, sizes = step_prices(found, self.ground.cumulative)
+        return {
+            "scored": Estimate.of_mean(nats - self.ground.baseline),
+            "nats": float(nats.mean()),
+            "scored_calls": float(found.nfe.mean()),
+            "step_prices": prices,
+            "step_sizes": sizes,
+        }
+
+    def draw(self, sampler: Any, n: int, seed: int | None = None) -> Output:
+        """n texts, after the prompts of the held-out ones where something is given."""
+        ground = self.ground
+        shared: dict[str, Any] = {"seed": ground.seed if seed is None else seed, "batch_size": ground.batch_size}
+        if ground.prompts is None:
+            return sample(ground.predictor, sampler, n=n, length=ground.length, **shared)
+        prompts = ground.prompts[np.arange(n) % len(ground.prompts)]
+        return sample(ground.predictor, sampler, prompt=prompts, length=ground.length + ground.given, **shared)
+
+    def texts(self, out: Output) -> TokenArray:
+        """(n, L) the tokens that were drawn."""
+        return np.asarray(out.tokens.numpy()[:, self.ground.given :])
+
+    def quality(self, tokens: TokenArray) -> TextQuality:
+        """Statistics of drawn tokens beside the measured texts, as many of them."""
+        reference = self.ground.measured_texts[:, self.ground.given :]
+        return text_quality(tokens, reference, self._words)
+
+    def real_texts(self, n: int) -> list[str]:
+        """n held-out texts, as a person reads them."""
+        rows = self.ground.scored_texts
+        return [self.decode(rows[number % len(rows)]) for number in range(n)]
+
+    def decode(self, row: Any) -> str:
+        """A text a person reads: words where the model or the law has them, token ids otherwise."""
+        tokens = [int(token) for token in row]
+        return " ".join(map(str, tokens)) if self._words is None else self._words(tokens)
+
+    @property
+    def _words(self) -> Callable[[list[int]], str] | None:
+        predictor = self.ground.predictor
+        decode = getattr(predictor, "decode", None) or getattr(getattr(predictor, "law", None), "decode", None)
+        if decode is None:
+            return None
+        try:
+            decode([0])
+        except (InputError, TypeError):  # a chain that was not fitted on text has no letters
+            return None
+        return lambda tokens: str(decode(tokens))
+
+    def time(self, entries: list[tuple[str, Any]], batch: int, rounds: int) -> dict[str, Timing]:
+        """Wall time of every rule, each in turn in every round, so that what else the machine does falls on all."""
+        alone: dict[str, list[float]] = {key: [] for key, _ in entries}
+        together: dict[str, list[float]] = {key: [] for key, _ in entries}
+        for number in range(rounds):
+            for key, sampler in entries:
+                alone[key].append(seconds(lambda one=sampler, n=number: self.draw(one, 1, seed=n)))
+                together[key].append(seconds(lambda one=sampler, n=number: self.draw(one, batch, seed=n)))
+        return {
+            key: Timing(
+                float(np.median(alone[key])),
+                batch * self.ground.length / float(np.median(together[key])),
+                batch,
+                rounds,
+            )
+            for key, _ in entries
+        }
+
+
+def seconds(act: Callable[[], object]) -> float:
+    """Wall time of one call."""
+    begun = time.perf_counter()
+    act()
+    return time.perf_counter() - begun
+
+
+def reveal_map(out: Output, given: int = 0) -> tuple[tuple[tuple[float, ...], ...], int]:
+    """(steps x positions) when tokens were revealed where, columns summing to 1; and the steps a row stands for."""
+    lines = out.trace.steps()
+    length = out.tokens.shape[1] - given
+    last = max(line["step"] for line in lines) + 1
+    per_row = -(-last // MOST_PARTS)
+    columns = min(length, MOST_PARTS)
+    shares = np.zeros((-(-last // per_row), columns))
+    for line in lines:
+        places = (np.array(line["positions"], dtype=np.int64) - given) * columns // length
+        np.add.at(shares, (line["step"] // per_row, places), 1.0)
+    shares /= np.maximum(shares.sum(axis=0), 1.0)
+    return tuple(tuple(row) for row in shares.tolist()), per_row
+
+
+def _exact(law: Any, sampler: Sampler) -> float | None:
+    """The price for a perfect model, where the rule is fixed sizes in uniform order and the law's curve is exact."""
+    from unmask.theory.order import Uniform
+    from unmask.theory.price import price
+
+    plan = getattr(sampler.selection, "plan", None)
+    if law is None or plan is None or not isinstance(getattr(plan, "order", None), Uniform):
+        return None
+    if len(getattr(plan, "parts", (plan,))) > 1:
+        return None
+    curve = law.curve()
+    return None if curve.stderr is not None else price(curve, plan.schedule)

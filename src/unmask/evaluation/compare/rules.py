@@ -1,0 +1,202 @@
+"""From names to what is tried: decoding rules, each at one setting or at a ladder of them.
+
+    planned, planned_uniform, planned_ORDER    order and sizes measured and planned, at every number of steps
+    equal_sizes, cosine_sizes                  fixed sizes in uniformly random order
+    any name of `unmask.recipes`               at its own ladder; NAME:knob or NAME:key=value is that one setting alone
+
+A new recipe is tried under `all` as soon as it has a line in `LADDERS`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from unmask.errors import InputError
+from unmask.planning.choose import Planner
+from unmask.planning.estimate import Estimate
+from unmask.planning.measurement import Measurement
+from unmask.planning.plan import Plan
+from unmask.sampling.recipes import by_name, planned
+from unmask.theory.schedule import Schedule
+
+STEPS = "steps"
+"""In a ladder: one setting for every number of steps of the comparison."""
+
+LADDERS: dict[str, tuple[str, ...] | str] = {
+    "one_by_one": ("",),
+    "left_to_right": ("1", "2", "4", "8"),
+    "dilated": ("block_length=8", "block_length=16", "block_length=32"),
+    "ancestral": STEPS,
+    "confidence": STEPS,
+    "margin": STEPS,
+    "moment": STEPS,
+    "threshold": ("0.95", "0.9", "0.7", "0.5", "0.3", "0.15"),
+    "factor": ("0.5", "1", "2", "4"),
+    "entropy_bound": ("0.1", "0.5", "2", "8", "24"),
+    "entropy_sum": ("0.5", "2", "8", "24"),
+    "klass": ("0.9", "0.6", "0.3"),
+    "credit": ("0.9", "0.6", "0.3"),
+    "llada": STEPS,
+    "maskgit": STEPS,
+    "dream": STEPS,
+    "prophet": STEPS,
+    "punt": ("0.02", "0.1", "0.5"),
+    "wino": ("threshold=0.6,verify=0.9", "threshold=0.3,verify=0.3"),
+    "remdm": STEPS,
+    "p2": STEPS,
+    "rcr": STEPS,
+    "edit": ("0.9", "0.5"),
+    "first_hitting": ("",),
+}
+"""Recipe -> the settings it is tried at when none is said. Left out: `renoise`, for uniform-state models alone."""
+
+FIXED_SIZES: dict[str, Callable[[int, int], Schedule]] = {
+    "equal_sizes": Schedule.uniform,
+    "cosine_sizes": Schedule.cosine,
+}
+PLANNED = "planned"
+LEFT_OUT_BY_DEFAULT = (
+    "moment",
+    "credit",
+    "dream",
+    "prophet",
+    "punt",
+    "wino",
+    "remdm",
+    "p2",
+    "rcr",
+    "edit",
+    "first_hitting",
+)
+"""Tried under `all`, or when named."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One rule at one setting, about to be tried.
+
+    Attributes:
+        key: as `--rules` takes it. rule, setting: as in `Trial`.
+        make: the sampler, made when its turn comes, so that a rule that cannot be made fails alone.
+        predicted: price beforehand, nats per sequence; None where there is none.
+    """
+
+    key: str
+    rule: str
+    setting: str
+    make: Callable[[], Any]
+    predicted: Callable[[], Estimate | None] = lambda: None
+
+
+class Rules:
+    """What the names mean for one model, measured.
+
+    Args:
+        measured: of the model; plans are made from it.
+        steps: numbers of steps rules with steps are tried at.
+        plans: made elsewhere, by the names of their files.
+    """
+
+    def __init__(self, measured: Measurement, steps: Sequence[int], plans: dict[str, Plan] | None = None) -> None:
+        self.measured, self.steps, self.plans = measured, steps, plans or {}
+        self.length = measured.length
+        self._planners: dict[str, Planner] = {}
+
+    def entries(self, names: Sequence[str]) -> list[Entry]:
+        """Everything the names stand for, each once, in their order, and the plans made elsewhere."""
+        found = {entry.key: entry for name in names for entry in self._of(name)}
+        for name, plan in self.plans.items():
+            found[f"plan {name}"] = Entry(
+                f"plan {name}", f"plan {name}", f"T = {plan.steps}", lambda plan=plan: planned(plan),
+                lambda plan=plan: plan.price,
+            )  # fmt: skip
+        return list(found.values())
+
+    def planner(self, order: str = "auto") -> Planner:
+        """Of one measured order, or of all of them."""
+        if order not in self._planners:
+            self._planners[order] = Planner(self.measured, order)
+        return self._planners[order]
+
+    def _of(self, name: str) -> list[Entry]:
+        rule, _, setting = name.partition(":")
+        if rule in FIXED_SIZES:
+            return [self._fixed(rule, steps) for steps in self._steps(name, setting)]
+        if rule == PLANNED or rule.startswith(f"{PLANNED}_"):
+            order = "auto" if rule == PLANNED else rule.removeprefix(f"{PLANNED}_")
+            most = self.planner(order).max_steps
+            return [self._plan(rule, order, steps) for steps in self._steps(name, setting) if setting or steps <= most]
+        return [self._recipe(rule, one) for one in self._settings(rule, setting)]
+
+    def _steps(self, name: str, setting: str) -> Sequence[int]:
+        if not setting:
+            return self.steps
+        value = setting.removeprefix("steps=")
+        if not value.isdigit() or not 1 <= int(value) <= self.length:
+            raise InputError(f"rule {name!r}: expected a number of steps from 1 to {self.length} after the colon")
+        return [int(value)]
+
+    def _settings(self, rule: str, setting: str) -> Sequence[str]:
+        if setting:
+            return [setting]
+        ladder = LADDERS.get(rule, ("",))
+        return [f"steps={steps}" for steps in self.steps] if ladder == STEPS else ladder
+
+    def _recipe(self, rule: str, setting: str) -> Entry:
+        key = f"{rule}:{setting}" if setting else rule
+        shown = f"T = {setting.removeprefix('steps=')}" if setting.startswith("steps=") else setting.replace("=", " = ")
+        sampler = by_name.from_name(key)  # a word that is wrong is said now, not after an hour
+
+        def price() -> Estimate | None:
+            return Estimate.exactly(0.0) if rule in ("one_by_one", "first_hitting") and not setting else None
+
+        return Entry(key, rule, shown.replace(",", ", "), lambda: sampler, price)
+
+    def _fixed(self, rule: str, steps: int) -> Entry:
+        schedule = FIXED_SIZES[rule](self.length, steps)
+        return Entry(
+            f"{rule}:{steps}", rule, f"T = {schedule.steps}", lambda: planned(schedule),
+            lambda: self.measured.interval(schedule),
+        )  # fmt: skip
+
+    def _plan(self, rule: str, order: str, steps: int) -> Entry:
+        made = self.planner(order).plan(steps)
+        name = f" ({self.planner(order).name_of(made).partition(':')[0]})" if order == "auto" else ""
+        return Entry(f"{rule}:{steps}", rule, f"T = {made.steps}{name}", lambda: planned(made), lambda: made.price)
+
+
+def chosen(words: str, orders: Sequence[str] = ()) -> list[str]:
+    """The names in `--rules`: `auto`, `all`, or names separated by commas (`llada:steps=8,block_length=16` is one).
+
+    Args:
+        orders: measured besides the uniform one; each gives a `planned_ORDER`.
+
+    Raises:
+        InputError: for a name that is no rule; it says which is nearest.
+    """
+    plans = [PLANNED, *(f"{PLANNED}_{order}" for order in ("uniform", *orders))]
+    known = [*plans, *FIXED_SIZES, *LADDERS]
+    names: list[str] = []
+    for part in filter(None, (part.strip() for part in words.split(","))):
+        if names and ":" not in part and re.match(r"[a-z_]+=", part):
+            names[-1] += f",{part}"  # a further parameter of the rule before it
+        elif part == "auto":
+            names += [name for name in known if name not in LEFT_OUT_BY_DEFAULT]
+        elif part == "all":
+            names += known
+        else:
+            rule = part.partition(":")[0].replace("-", "_")
+            if rule not in known and rule not in by_name.RULES:
+                raise InputError(f"there is no rule {rule!r}; {by_name.nearest(rule, [*known, 'auto', 'all'])}")
+            names.append(part.replace(part.partition(":")[0], rule, 1))
+    if not names:
+        raise InputError("--rules is empty; give auto, all, or names such as planned,threshold:0.9")
+    return list(dict.fromkeys(names))
+
+
+def ladder(length: int) -> list[int]:
+    """L/2, L/4, L/8 and L/16: the numbers of steps when none are said."""
+    return sorted({max(1, length // part) for part in (2, 4, 8, 16)})

@@ -1,0 +1,282 @@
+"""A whole comparison: measured, every rule tried, every rule timed; resumable, because every trial is a file.
+
+settings.json        what is compared, so that a folder is never filled from two comparisons
+measured.curve.json  the measurement plans are made from
+trials/KEY.json      one file a trial
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unmask.errors import InputError
+from unmask.evaluation.compare.attempt import Attempts, seconds
+from unmask.evaluation.compare.ground import Ground
+from unmask.evaluation.compare.rules import Entry, Rules, chosen, ladder
+from unmask.evaluation.compare.trial import AutoregressiveLine, Comparison, Trial
+from unmask.files import read_json, write_json
+from unmask.planning.estimate import Estimate
+from unmask.planning.identity import describe_model
+from unmask.planning.measurement import Measurement, text_digest
+from unmask.planning.plan import Plan
+
+FORMAT = "unmask.compare/1"
+ORDERS = ("left_to_right", "bit_reversal")
+"""Reveal orders that are measured besides the uniform one."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be compared, besides the model and its texts.
+
+    Attributes:
+        rules: as `--rules` says it. steps: numbers of steps for rules with steps; L/2, L/4, L/8, L/16 when empty.
+        plans: files of plans made elsewhere. samples: texts drawn with every rule.
+        batch, rounds: texts together, and turns of every rule, when wall time is measured; 0 rounds measure none.
+        autoregressive: "" for none, "same-size", or the path of a trained causal language model.
+        judge: path of a causal language model that judges what is drawn, or "". mauve: whether to use it for MAUVE.
+        data: what the texts are, in words.
+    """
+
+    rules: str = "auto"
+    steps: tuple[int, ...] = ()
+    plans: tuple[Path, ...] = ()
+    samples: int = 64
+    batch: int = 16
+    rounds: int = 3
+    autoregressive: str = "same-size"
+    judge: str = ""
+    mauve: bool = False
+    data: str = ""
+
+
+@dataclass(eq=False)
+class Run:
+    """One comparison in one folder.
+
+    Args:
+        say: told in words what is being done. progress: told (done, total) after every rule.
+    """
+
+    ground: Ground
+    request: Request
+    folder: Path
+    say: Callable[[str], object] = lambda words: None
+    progress: Callable[[int, int], object] = lambda done, total: None
+    _notes: list[str] = field(default_factory=list)
+
+    def run(self, resume: bool = False, force: bool = False) -> Comparison:
+        """Compare; what the folder holds of the same comparison already is taken up with `resume`."""
+        begun = time.monotonic()
+        ground, request = self.ground, self.request
+        names = chosen(request.rules, ORDERS)  # every word is checked before anything is computed or removed
+        plans = {path.name.removesuffix(".json").removesuffix(".plan"): self._plan(path) for path in request.plans}
+        judge, mauve = self._judge()
+        reference = self._reference()
+        self._open(resume, force)
+        measured = self._measured()
+        rules = Rules(measured, request.steps or ladder(ground.length), plans)
+        entries = rules.entries(names)
+        self.say("scoring one token at a time")
+        one = Estimate.of_mean(ground.baseline)
+        attempts = Attempts(ground, request.samples, judge, mauve)
+        trials = self._tried(entries, attempts)
+        line = self._timed(entries, trials, attempts, reference)
+        real = ground.scored_texts[: request.samples]
+        frontier = tuple((steps, rules.planner().plan(steps).price) for steps in self._plan_steps(rules))
+        return Comparison(
+            model=describe_model(ground.predictor),
+            parameters=parameters(ground.predictor),
+            data=request.data,
+            length=ground.length,
+            given=ground.given,
+            texts=len(ground.scored_texts),
+            measured=len(ground.measured_texts),
+            samples=request.samples,
+            seed=ground.seed,
+            one_at_a_time=one,
+            frontier=frontier,
+            trials=tuple(trials[entry.key] for entry in entries),
+            real=attempts.quality(real[:, ground.given :]),
+            real_judge=None if judge is None else judge(attempts.real_texts(len(real))),
+            autoregressive=line,
+            judge=request.judge,
+            task="" if ground.task is None else ground.task.name,
+            seconds=time.monotonic() - begun,
+            notes=tuple(self._notes),
+        )
+
+    # -- before anything is computed --
+
+    def _plan(self, path: Path) -> Plan:
+        plan = Plan.load(path)
+        if plan.length != self.ground.length:
+            raise InputError(
+                f"--plan {path} reveals {plan.length} tokens; the texts leave {self.ground.length} to reveal"
+            )
+        return plan
+
+    def _judge(self) -> tuple[Any, Any]:
+        if not self.request.judge:
+            if self.request.mauve:
+                raise InputError("--mauve needs --judge, the model whose states the texts are compared by")
+            return None, None
+        from unmask.evaluation import judge as judges
+
+        judge = judges.Judge(self.request.judge)
+        path = self.request.judge
+
+        def say(texts: list[str]) -> dict[str, float]:
+            found = judge.perplexity(texts)
+            kept = ("nats_per_token", "nats_per_character", "perplexity", "tokens", "texts")
+            return {name: float(getattr(found, name)) for name in kept}
+
+        return say, (lambda texts, real: judges.mauve(texts, real, path)) if self.request.mauve else None
+
+    def _reference(self) -> Any:
+        wanted = self.request.autoregressive
+        if not wanted or self.ground.given:
+            return None
+        from unmask.evaluation import autoregressive
+
+        if wanted != "same-size":
+            return autoregressive.load_reference(wanted, self.ground.predictor)
+        if getattr(self.ground.predictor, "law", None) is not None:
+            return None  # a law has no network whose size another could have
+        try:
+            return autoregressive.same_size(self.ground.predictor, self.ground.length)
+        except InputError as error:
+            self._notes.append(f"no autoregressive reference: {error}")
+            return None
+
+    def _open(self, resume: bool, force: bool) -> None:
+        """The folder, empty or with what is there of this very comparison."""
+        settings = self._settings()
+        path = self.folder / "settings.json"
+        if self.folder.is_dir() and any(self.folder.iterdir()):
+            if force and not resume:
+                if not path.exists():
+                    raise InputError(
+                        f"--out {self.folder} holds no comparison; --force replaces only what compare wrote"
+                    )
+                shutil.rmtree(self.folder / "trials", ignore_errors=True)
+                (self.folder / "measured.curve.json").unlink(missing_ok=True)
+            elif not resume:
+                raise InputError(f"--out {self.folder} is not empty; go on with --resume, or replace it with --force")
+            else:
+                before = read_json(path, FORMAT)
+                differs = [name for name, value in settings.items() if before.get(name) != value]
+                if differs:
+                    raise InputError(
+                        f"--out {self.folder} holds a comparison with another {differs[0]} "
+                        f"({before.get(differs[0])!r}, now {settings[differs[0]]!r}); give the same, or --force"
+                    )
+        (self.folder / "trials").mkdir(parents=True, exist_ok=True)
+        write_json(path, settings)
+
+    def _settings(self) -> dict[str, Any]:
+        """What must be the same for trials to stand side by side; rules may be added later."""
+        ground, request = self.ground, self.request
+        return {
+            "format": FORMAT,
+            "model": describe_model(ground.predictor),
+            "texts": text_digest(ground.texts.ravel()),
+            "given": ground.given,
+            "seed": ground.seed,
+            "orders": ground.orders,
+            "samples": request.samples,
+            "judge": request.judge,
+            "mauve": request.mauve,
+            "batch": request.batch,
+            "rounds": request.rounds,
+        }
+
+    # -- the work --
+
+    def _measured(self) -> Measurement:
+        path = self.folder / "measured.curve.json"
+        if path.exists():
+            return Measurement.load(path)
+        found = self.ground.measure(list(ORDERS), self.say)
+        found.save(path)
+        return found
+
+    def _tried(self, entries: Sequence[Entry], attempts: Attempts) -> dict[str, Trial]:
+        trials: dict[str, Trial] = {}
+        for number, entry in enumerate(entries):
+            path = self.folder / "trials" / file_name(entry.key)
+            self.say(entry.key)
+            trial = Trial.load(path) if path.exists() else None
+            if trial is None or trial.error is not None:  # what failed may work now
+                trial = attempts.attempt(entry)
+                trial.save(path)
+            trials[entry.key] = trial
+            self.progress(number + 1, len(entries))
+        return trials
+
+    def _timed(
+        self, entries: Sequence[Entry], trials: dict[str, Trial], attempts: Attempts, reference: Any
+    ) -> AutoregressiveLine | None:
+        """Wall times: of all rules again unless every one has its time, so that they are of the same minutes."""
+        request = self.request
+        runnable = [entry for entry in entries if trials[entry.key].error is None]
+        if request.rounds and any(trials[entry.key].timing is None for entry in runnable):
+            self.say(f"timing {len(runnable)} rules, {request.rounds} rounds")
+            times = attempts.time([(entry.key, entry.make()) for entry in runnable], request.batch, request.rounds)
+            for key, timing in times.items():
+                trials[key] = trials[key].timed(timing)
+                trials[key].save(self.folder / "trials" / file_name(key))
+        if reference is None:
+            return None
+        return self._autoregressive(reference)
+
+    def _autoregressive(self, reference: Any) -> AutoregressiveLine:
+        ground, request = self.ground, self.request
+        self.say("timing the autoregressive reference")
+        rounds = range(max(1, request.rounds))
+        alone = [seconds(lambda n=number: reference.generate(1, ground.length, n)) for number in rounds]
+        together = [seconds(lambda n=number: reference.generate(request.batch, ground.length, n)) for number in rounds]
+        price = None
+        if not reference.random_weights:
+            price = Estimate.of_mean(-np.asarray(reference.log_prob(ground.scored_texts)) - ground.baseline)
+        throughput = request.batch * ground.length / float(np.median(together))
+        return AutoregressiveLine(
+            reference.name, reference.parameters, not reference.random_weights, price, float(np.median(alone)),
+            throughput, request.batch, ground.length,
+        )  # fmt: skip
+
+    def _plan_steps(self, rules: Rules) -> list[int]:
+        """Numbers of steps of the predicted line: all of them up to 32, then ever fewer."""
+        most = rules.planner().max_steps
+        spaced = np.unique(np.rint(np.geomspace(1, most, 32)).astype(int))
+        return [int(steps) for steps in (range(1, most + 1) if most <= 32 else spaced)]
+
+
+def file_name(key: str) -> str:
+    """A file name that tells keys apart on every system."""
+    digest = hashlib.sha256(key.encode()).hexdigest()[:8]
+    return f"{re.sub(r'[^a-z0-9_.=-]+', '-', key.lower())[:60]}-{digest}.json"
+
+
+def parameters(predictor: Any) -> int | None:
+    """Parameters of a checkpoint's network, from the sizes of its files of weights; None of a law."""
+    folder = getattr(getattr(predictor, "text", None), "folder", None)
+    files = sorted(Path(folder).glob("*.safetensors")) if folder is not None else []
+    if not files:
+        return None
+    from safetensors import safe_open
+
+    total = 0
+    for file in files:
+        with safe_open(file, framework="np") as weights:
+            total += sum(int(np.prod(weights.get_slice(name).get_shape())) for name in weights.keys())  # noqa: SIM118
+    return total
