@@ -124,8 +124,8 @@ def main() -> None:
         began = time.perf_counter()
         sampled = to_markdown(statistics(chain, steps[:-1], options.samples))
         parts.append(
-            f"## L = {length}\n\nExact KL of whole sequences, nats per token (entropy {chain.entropy / length:.4f} nats "
-            f"per token; all of it in {seconds:.1f} s):\n\n{exact}\nStatistics of {options.samples} samples "
+            f"## L = {length}\n\nExact KL of whole sequences, nats per token (entropy {chain.entropy / length:.4f} "
+            f"nats per token; all of it in {seconds:.1f} s):\n\n{exact}\nStatistics of {options.samples} samples "
             f"({time.perf_counter() - began:.0f} s):\n\n{sampled}"
         )
     document = HEAD.format(characters=len(text), symbols=len(set(text))) + "\n".join(parts)
@@ -139,8 +139,8 @@ HEAD = """# The text-Markov benchmark, exactly
 
     python benchmarks/results/text_markov.py --out docs/results/text-markov.md
 
-A first-order Markov chain is fitted to {characters:,} characters of text ({symbols} symbols: small letters and the blank; the
-text is Python's own prose, where arXiv 2602.19619 takes text8) and its exact posterior stands in for the network. That
+A first-order Markov chain is fitted to {characters:,} characters of text ({symbols} symbols: small letters and the
+blank; the text is Python's own prose, where arXiv 2602.19619 takes text8) and its exact posterior stands in for the network. That
 work measures decoding rules by statistics of transitions in samples. For rules whose order ignores the model the error
 of whole sequences is a closed form, so no sample is needed; statistics like theirs (defined in the script) stand
 beside it. They are of transitions, and a finite sample of the chain itself does not show zero either: its row says what

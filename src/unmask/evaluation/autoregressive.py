@@ -190,19 +190,8 @@ class AutoregressiveModel:
         return given.to(self.device)
 
 
-_SHAPE = {
-    "width": ("hidden_size", "d_model", "n_embd"),
-    "layers": ("num_hidden_layers", "n_layers", "n_layer"),
-    "heads": ("num_attention_heads", "n_heads", "n_head"),
-}
-"""What a config calls the numbers of a network's shape."""
-
-
 def same_size(predictor: Predictor, length: int) -> AutoregressiveModel:
     """A Llama of the predictor's vocabulary, width, layers and heads, with random weights: for its speed alone.
-
-    The units of its MLPs are as many as make its parameters the predictor's (up to rounding to eight units), whatever
-    kind of MLP, positions and head the predictor spends its own on.
 
     Args:
         predictor: made by `unmask.load`.
@@ -211,34 +200,12 @@ def same_size(predictor: Predictor, length: int) -> AutoregressiveModel:
     Raises:
         InputError: the predictor has no network (a law), or its config.json does not tell the shape.
     """
-    from transformers import LlamaConfig, LlamaForCausalLM
-
     network, folder = getattr(predictor, "network", None), getattr(getattr(predictor, "text", None), "folder", None)
     if network is None or folder is None:
         raise InputError("a law has no network, so no autoregressive model has its size; give a model")
-    stated = checkpoint.read_config(folder)
-    width, layers, heads = (_stated(stated, names, folder) for names in _SHAPE.values())
-    tied = bool(stated.get("tie_word_embeddings", True))
-    groups = stated.get("num_key_value_heads") or heads
-    words = predictor.vocab_size * width * (1 if tied else 2)
-    attention = 2 * width * width * (heads + groups) // heads
-    inner = (_parameters(network) - words - layers * (attention + 2 * width) - width) / (3 * width * layers)
-    config = LlamaConfig(
-        vocab_size=predictor.vocab_size,
-        hidden_size=width,
-        intermediate_size=max(8, 8 * round(inner / 8)),
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=groups,
-        max_position_embeddings=length,
-        tie_word_embeddings=tied,
-        bos_token_id=None,
-        eos_token_id=None,
-        pad_token_id=None,
-    )
-    with checkpoint.one_line(folder), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = LlamaForCausalLM._from_config(config, dtype=network.dtype)
+    with checkpoint.one_line(folder):
+        config = checkpoint.read_config(folder)
+        model = causal.llama_like(config, predictor.vocab_size, length, _parameters(network), network.dtype)
     model = model.to(predictor.device).eval().requires_grad_(False)
     start = predictor.mask_token_id or 0
     forbidden = set(predictor.forbidden_ids)
@@ -298,13 +265,6 @@ def _vocabulary(folder: Path) -> dict[str, int] | None:
         from transformers import AutoTokenizer
 
         return dict(AutoTokenizer.from_pretrained(folder, local_files_only=True).get_vocab())
-
-
-def _stated(config: dict[str, Any], names: tuple[str, ...], folder: Path) -> int:
-    found = next((config[name] for name in names if isinstance(config.get(name), int)), None)
-    if found is None:
-        raise InputError(f"config.json of {folder} states no {' or '.join(names)}: no model of its size can be made")
-    return int(found)
 
 
 def _parameters(network: Any) -> int:

@@ -9,14 +9,25 @@ Source of the architecture: Touvron et al., "LLaMA" (arXiv 2302.13971).
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from unmask.errors import InputError
+
 LARGEST = 300_000_000
-"""Parameters up to which a Llama runs plain: above, the cost per call is small and joined matrices are a second copy."""
+"""Parameters up to which a Llama runs plain: above, a call's own cost is small and joined weights are a second copy."""
+
+_SHAPE = {
+    "width": ("hidden_size", "d_model", "n_embd"),
+    "layers": ("num_hidden_layers", "n_layers", "n_layer"),
+    "heads": ("num_attention_heads", "n_heads", "n_head"),
+}
+"""What configs call the numbers of a network's shape."""
 
 
 class Cached(Protocol):
@@ -39,6 +50,8 @@ class Transformers:
 
     def __init__(self, model: Any):
         self.model = model
+        # transformers 5.2x renames the argument and warns about the old name.
+        self.argument = "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
 
     def empty(self, rows: int, length: int) -> Any:
         from transformers import DynamicCache
@@ -46,9 +59,8 @@ class Transformers:
         return DynamicCache(config=self.model.config)
 
     def logits(self, ids: Tensor, held: Any, last: bool = False) -> Tensor:
-        kept = {"logits_to_keep": 1} if last else {}
-        found: Tensor = self.model(input_ids=ids, past_key_values=held, use_cache=True, **kept).logits
-        return found
+        found: Tensor = self.model(input_ids=ids, use_cache=True, **{self.argument: held}).logits
+        return found[:, -1:] if last else found
 
 
 class PlainLlama:
@@ -81,24 +93,25 @@ class PlainLlama:
         room = self.words.new_empty(2, len(self.layers), rows, self.groups, length, self.size)
         angles = torch.arange(length, device=room.device)[:, None] * self.rates.repeat(2)
         turn = angles.cos().to(room.dtype), angles.sin().to(room.dtype)
-        return {"keys": room[0], "values": room[1], "turn": turn, "columns": 0}
+        return {"keys": room[0].unbind(), "values": room[1].unbind(), "turn": turn, "columns": 0}
 
     def logits(self, ids: Tensor, held: dict[str, Any], last: bool = False) -> Tensor:
         begin, end = held["columns"], held["columns"] + ids.shape[1]
         cosine, sine = (part[begin:end] for part in held["turn"])
         split = [self.heads + self.groups, self.groups]
         hidden = self.words[ids]  # (rows, width, hidden)
-        for number, (norm, qkv, out, second_norm, gate_up, down) in enumerate(self.layers):
+        stored = zip(self.layers, held["keys"], held["values"], strict=True)
+        for (norm, qkv, out, second_norm, gate_up, down), keys, values in stored:
             mixed = functional.linear(self._norm(hidden, norm), qkv).unflatten(-1, (-1, self.size)).transpose(1, 2)
             turned, value = mixed.split(split, dim=1)
             left, right = turned.chunk(2, dim=-1)
             turned = turned * cosine + torch.cat([-right, left], dim=-1) * sine
-            held["keys"][number, :, :, begin:end] = turned[:, self.heads :]
-            held["values"][number, :, :, begin:end] = value
+            keys[:, :, begin:end] = turned[:, self.heads :]
+            values[:, :, begin:end] = value
             read = functional.scaled_dot_product_attention(
                 turned[:, : self.heads],
-                held["keys"][number, :, :, :end],
-                held["values"][number, :, :, :end],
+                keys[:, :, :end],
+                values[:, :, :end],
                 is_causal=ids.shape[1] > 1,
                 enable_gqa=self.groups != self.heads,
             )
@@ -131,3 +144,47 @@ def cached(model: Any) -> Cached:
 def parameters(model: Any) -> int:
     """Parameters of a transformers model, tied ones counted once."""
     return sum(parameter.numel() for parameter in model.parameters())
+
+
+def llama_like(
+    stated: Mapping[str, Any], vocab_size: int, length: int, wanted: int, dtype: torch.dtype | None = None
+) -> Any:
+    """A Llama with random weights of the width, layers and heads that a config states, and `wanted` parameters.
+
+    The units of its MLPs are as many as make it so (rounded to eight), whatever kind of MLP, positions and head the
+    other network spends its own parameters on.
+
+    Raises:
+        InputError: the config does not state its shape.
+    """
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    width, layers, heads = (_stated(stated, names) for names in _SHAPE.values())
+    groups = stated.get("num_key_value_heads") or heads
+    tied = bool(stated.get("tie_word_embeddings", True))
+    words = vocab_size * width * (1 if tied else 2)
+    attention = 2 * width * width * (heads + groups) // heads
+    inner = (wanted - words - layers * (attention + 2 * width) - width) / (3 * width * layers)
+    config = LlamaConfig(
+        vocab_size=vocab_size,
+        hidden_size=width,
+        intermediate_size=max(8, 8 * round(inner / 8)),
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=groups,
+        max_position_embeddings=length,
+        tie_word_embeddings=tied,
+        bos_token_id=None,
+        eos_token_id=None,
+        pad_token_id=None,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return LlamaForCausalLM._from_config(config, dtype=dtype)
+
+
+def _stated(config: Mapping[str, Any], names: tuple[str, ...]) -> int:
+    found = next((config[name] for name in names if isinstance(config.get(name), int)), None)
+    if found is None:
+        raise InputError(f"the model's config.json states no {' or '.join(names)}: no model of its size can be made")
+    return int(found)

@@ -1,0 +1,289 @@
+"""What `unmask compare` shows and writes: tables for the terminal, CSV, figures, and one page.
+
+Everything comes from a finished `Comparison`; nothing is computed here but differences and rounding. Rules without an
+exact likelihood never share a table or an axis of nats with those that have one.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unmask.evaluation.compare.trial import Comparison, Trial, undominated
+from unmask.evaluation.table import Cell, Column, Table
+from unmask.evaluation.text_quality import TextQuality
+from unmask.files import write_bytes, write_json, write_text
+from unmask.planning.estimate import Estimate
+from unmask.reports.tables import to_csv, to_markdown, to_rich
+from unmask.reports.verify import check_folder
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WIDTH = 100
+"""Columns the tables need; on a narrower terminal some are left to the files."""
+SPARE = ("predicted", "perplexity", "tokens_per_second")
+MEASURED_ONLY = (
+    "Measured only: the choice of positions reads the token just drawn, tokens are taken back, or the draw is not from "
+    "the model's own law. Such rules have no exact likelihood; what they write is all there is to go by."
+)
+
+
+def scored_table(found: Comparison) -> Table:
+    """Exactly scored rules by network calls; ● marks those that no other beats in both calls and nats."""
+    best = {trial.key for trial in undominated(found.scored)}
+    columns = [
+        Column("mark", ""),
+        Column("rule", "rule"),
+        Column("calls", "network\ncalls", ".3g"),
+        Column("predicted", "predicted,\nnats/token"),
+        Column("price", "price,\nnats/token"),
+        Column("perplexity", "perplexity\ntimes", ".2f"),
+        Column("latency", "ms, one\ntext", ".0f"),
+        Column("tokens_per_second", "tokens/s,\nbatch", ".0f"),
+    ]
+    rows: list[list[Cell]] = []
+    for trial in found.scored:
+        assert trial.scored is not None
+        price = trial.scored.scaled(1 / found.length)
+        row: list[Cell] = ["●" if trial.key in best else "", trial.name, trial.mean_calls]
+        row += [priced(trial.predicted, found.length), priced(trial.scored, found.length), math.exp(price.value)]
+        rows.append([*row, *_times(trial)])
+    return _with_task(found, columns, rows, found.scored)
+
+
+def measured_table(found: Comparison) -> Table:
+    """Rules that have no exact likelihood, by network calls, with what they write; real text in the first row."""
+    columns = [
+        Column("rule", "rule"),
+        Column("calls", "network\ncalls", ".3g"),
+        Column("sequence_entropy", "sequence\nentropy", ".2f"),
+        Column("unigram_distance", "token TV\ndistance", ".3f"),
+        Column("repeated", "repeated\n3-grams", ".3f"),
+        Column("latency", "ms, one\ntext", ".0f"),
+    ]
+    rows: list[list[Cell]] = [["real text", None, *_brief(found.real), None]]
+    rows += [[trial.name, trial.mean_calls, *_brief(trial.quality), _times(trial)[0]] for trial in found.measured_only]
+    return _with_task(found, columns, rows, [None, *found.measured_only])
+
+
+def quality_table(found: Comparison) -> Table:
+    """What every rule writes, beside as much real text."""
+    columns = [Column("rule", "rule")]
+    columns += [Column(name, name.replace("_", " "), ".3f") for name in ("unigram_entropy", "sequence_entropy")]
+    columns += [Column(f"distinct_{n}", f"distinct {n}-grams", ".3f") for n in (1, 2, 3)]
+    columns += [Column(f"repeated_{n}", f"repeated {n}-grams", ".3f") for n in (2, 3, 4)]
+    names = ("unigram_distance", "bigram_distance", "character_distance", "word_length", "known_words")
+    columns += [Column(name, name.replace("_", " "), ".3f") for name in names]
+    columns += [Column(name, name.replace("_", " "), ".2f") for name in ("judge_perplexity", "mauve")]
+    rows: list[list[Cell]] = [["real text", *_whole(found.real), _perplexity(found.real_judge), None]]
+    for trial in [*found.scored, *found.measured_only]:
+        rows.append([trial.name, *_whole(trial.quality), _perplexity(trial.judge), trial.mauve])
+    shown = [place for place in range(len(columns)) if any(row[place] is not None for row in rows)]
+    return Table.of([columns[place] for place in shown], [[row[place] for place in shown] for row in rows])
+
+
+def all_trials(found: Comparison) -> Table:
+    """Every trial as numbers, nats per sequence."""
+    names = ("key", "rule", "setting", "how", "calls", "calls_least", "calls_most", "tokens_per_call", "predicted")
+    names += ("predicted_low", "predicted_high", "exact", "price", "price_low", "price_high", "nats", "latency")
+    names += ("tokens_per_second", "batch", "right", "drawn", "undominated", "error")
+    best = {trial.key for trial in undominated(found.scored)}
+    rows = []
+    for trial in found.trials:
+        calls, valid, timing = trial.calls, trial.valid, trial.timing
+        row: list[Cell] = [trial.key, trial.rule, trial.setting, trial.how]
+        row += [None if math.isnan(trial.mean_calls) else trial.mean_calls]
+        row += [calls.least, calls.most] if calls else [None, None]
+        row += [trial.tokens_per_call, *_interval(trial.predicted), trial.exact, *_interval(trial.scored), trial.nats]
+        row += [timing.latency, timing.throughput, timing.batch] if timing else [None] * 3
+        row += [valid.count, valid.total] if valid else [None, None]
+        rows.append([*row, int(trial.key in best), trial.error])
+    return Table.of([Column(name) for name in names], rows)
+
+
+def priced(price: Estimate | None, length: int) -> str:
+    """A price per token with half of its interval; a dash where there is none."""
+    if price is None:
+        return "–"
+    scaled = price.scaled(1 / length)
+    if price.is_exact:
+        return f"{scaled.value:.3f}"
+    return f"{scaled.value + 0.0:.3f} ± {(scaled.high - scaled.low) / 2:.3f}"
+
+
+def verdict(found: Comparison) -> list[str]:
+    """What the comparison came to, in sentences: at about L/8 calls, and where an autoregressive model is faster."""
+    said = []
+    kept = undominated(found.scored)
+    wanted = max(1, found.length // 8)
+    near = [trial for trial in kept if trial.mean_calls <= 1.25 * wanted]
+    if near:
+        best = near[-1]
+        said.append(
+            f"At up to {1.25 * wanted:.3g} network calls for {found.length} tokens the cheapest rule scored is "
+            f"{best.name}: {priced(best.scored, found.length)} nats/token beyond one token at a time, in "
+            f"{best.mean_calls:.3g} calls."
+        )
+        rivals: dict[str, Trial] = {}
+        for trial in found.scored:
+            close = 0.75 * best.mean_calls <= trial.mean_calls <= 1.34 * best.mean_calls
+            if close and trial.rule in ("equal_sizes", "confidence", "threshold", "entropy_bound"):
+                rivals.setdefault(trial.rule, trial)
+        if rivals:
+            words = [f"{t.name} {priced(t.scored, found.length)} ({t.mean_calls:.3g} calls)" for t in rivals.values()]
+            said.append(f"Near it: {'; '.join(words)}.")
+    return said + autoregressive_verdict(found)
+
+
+def autoregressive_verdict(found: Comparison) -> list[str]:
+    """From how many calls on the autoregressive model of the same size is faster, for one text and for a batch."""
+    line = found.autoregressive
+    timed = [trial for trial in found.scored if trial.timing is not None]
+    if line is None or not timed:
+        return []
+    said = []
+    for what, slower in (
+        ("one text at a time", [t for t in timed if t.timing and t.timing.latency > line.latency]),
+        (f"{line.batch} texts together", [t for t in timed if t.timing and t.timing.throughput < line.throughput]),
+    ):
+        if not slower:
+            said.append(f"With {what} every scored rule was faster than the autoregressive model ({line.name}).")
+        elif len(slower) == len(timed):
+            said.append(f"With {what} the autoregressive model ({line.name}) was faster than every scored rule.")
+        else:
+            first = min(trial.mean_calls for trial in slower)
+            said.append(
+                f"With {what} the autoregressive model ({line.name}) was faster than {len(slower)} of {len(timed)} "
+                f"scored rules, the first of them at {first:.3g} network calls."
+            )
+    return said
+
+
+# -- the terminal --------------------------------------------------------------------------------------------------
+
+
+def show(found: Comparison, console: Console) -> None:
+    """Print both tables, what failed, and what it comes to."""
+    _say(
+        console,
+        f"{found.model['name']} on {found.data or 'given texts'}: {found.texts} held-out texts of {found.length} tokens "
+        f"scored, {found.measured} measured for plans, {found.samples} drawn with every rule.",
+    )
+    table = scored_table(found)
+    if console.width < WIDTH:
+        kept = [place for place, column in enumerate(table.columns) if column.name not in SPARE]
+        table = Table.of([table.columns[place] for place in kept], [[row[p] for p in kept] for row in table.rows])
+    if table.rows:
+        shown = to_rich(table)
+        for row, cells in zip(shown.rows, table.rows, strict=True):
+            row.style = "" if cells[0] else "dim"
+        console.print(shown)
+        _say(
+            console,
+            "● no other rule scored is cheaper at as few calls. Prices: beyond one token at a time, ± 95 %.",
+            "dim",
+        )
+    line = found.autoregressive
+    if line is not None:
+        price = "" if line.price is None else f", {priced(line.price, found.length)} nats/token"
+        _say(
+            console,
+            f"autoregressive, {line.name}, cached: {line.calls} calls{price}, {1000 * line.latency:.0f} ms for one text, "
+            f"{line.throughput:.0f} tokens/s at {line.batch} texts",
+        )
+    if found.measured_only:
+        _say(console, f"\n{MEASURED_ONLY}")
+        console.print(to_rich(measured_table(found)))
+    for trial in found.failed:
+        _say(console, f"failed: {trial.name}: {trial.error}", "red")
+    for sentence in [*found.notes, *verdict(found)]:
+        _say(console, sentence, "bold")
+
+
+def _say(console: Console, words: str, style: str = "") -> None:
+    console.print(words, markup=False, highlight=False, style=style)
+
+
+# -- files ---------------------------------------------------------------------------------------------------------
+
+
+def write(found: Comparison, folder: str | os.PathLike[str], command: str = "unmask compare") -> list[Path]:
+    """Write numbers, figures, the page and a Markdown summary; returns the files. Others are left alone."""
+    from unmask.reports import compare_page, compare_plots, figures
+
+    path = check_folder(folder)
+    files = [write_json(path / "comparison.json", finite(found.to_dict()))]
+    files.append(write_text(path / "trials.csv", to_csv(all_trials(found))))
+    files.append(write_text(path / "quality.csv", to_csv(quality_table(found))))
+    files.append(write_text(path / "summary.md", summary(found, command)))
+    with figures.style():
+        drawn = compare_plots.all_figures(found)
+        for name, figure in drawn.items():
+            files.append(write_bytes(path / f"{name}.png", figures.png(figure)))
+            files.append(write_bytes(path / f"{name}.svg", figures.svg(figure)))
+        files.append(write_text(path / "index.html", compare_page.page(found, command, drawn)))
+    return files
+
+
+def summary(found: Comparison, command: str) -> str:
+    """The tables and sentences as Markdown."""
+    parts = [f"    {command}\n", *(f"{sentence}\n" for sentence in verdict(found))]
+    parts += ["## Scored exactly\n", to_markdown(_one_line(scored_table(found)))]
+    if found.measured_only:
+        parts += ["## Measured only\n", f"{MEASURED_ONLY}\n", to_markdown(_one_line(measured_table(found)))]
+    parts += [f"Failed: {trial.name}: {trial.error}\n" for trial in found.failed]
+    return "\n".join(parts)
+
+
+def finite(value: Any) -> Any:
+    """JSON has no infinities and no NaN: both become null."""
+    if isinstance(value, dict):
+        return {key: finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _one_line(table: Table) -> Table:
+    columns = [Column(c.name, c.heading.replace("\n", " "), c.format) for c in table.columns]
+    return Table.of(columns, table.rows)
+
+
+def _with_task(found: Comparison, columns: list[Column], rows: list[list[Cell]], trials: list[Any]) -> Table:
+    """The table with a column of right shares, where right is defined."""
+    if found.task:
+        columns = [*columns, Column("right", "right")]
+        rows = [[*row, _right(trial)] for row, trial in zip(rows, trials, strict=True)]
+    return Table.of(columns, rows)
+
+
+def _right(trial: Trial | None) -> str:
+    valid = None if trial is None else trial.valid
+    return "–" if valid is None else f"{valid.value:.1%} ({100 * valid.low:.0f}–{100 * valid.high:.0f})"
+
+
+def _times(trial: Trial) -> list[Cell]:
+    return [None, None] if trial.timing is None else [1000 * trial.timing.latency, trial.timing.throughput]
+
+
+def _brief(quality: TextQuality | None) -> list[Cell]:
+    return [None] * 3 if quality is None else [quality.sequence_entropy, quality.unigram_distance, quality.repeated[3]]
+
+
+def _whole(quality: TextQuality | None) -> list[Cell]:
+    if quality is None:
+        return [None] * 13
+    distinct, repeated = (quality.distinct[n] for n in (1, 2, 3)), (quality.repeated[n] for n in (2, 3, 4))
+    rest = (quality.unigram_distance, quality.bigram_distance, quality.character_distance, quality.word_length)
+    return [quality.unigram_entropy, quality.sequence_entropy, *distinct, *repeated, *rest, quality.known_words]
+
+
+def _perplexity(judged: dict[str, float] | None) -> float | None:
+    return None if judged is None else judged["perplexity"]
+
+
+def _interval(price: Estimate | None) -> list[Cell]:
+    return [None] * 3 if price is None else [price.value, price.low, price.high]

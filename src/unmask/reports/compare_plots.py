@@ -1,0 +1,317 @@
+"""The figures of `unmask compare`, one idea each. Every one draws numbers that a `Comparison` already holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from unmask.evaluation.compare.trial import Comparison, Trial, undominated
+from unmask.planning.estimate import Estimate
+from unmask.reports.figures import BLUE, FAINT, GREEN, GRID, INK, ORANGE, PURPLE, SKY
+
+WIDE = (8.4, 4.6)
+LINEAR = 0.02  # nats per token below which the axis of prices is linear: prices may be zero or negative
+COLOURS = (ORANGE, GREEN, PURPLE, SKY, INK)
+MARKERS = ("s", "D", "^", "v", "P", "X", "<", ">", "p", "h")
+PANELS = 6
+
+
+def all_figures(found: Comparison) -> dict[str, Figure]:
+    """Every figure there is data for, by the name of its file."""
+    timed = any(trial.timing is not None for trial in found.scored)
+    ran = [*found.scored, *found.measured_only]
+    drawn = {
+        "frontier": frontier(found) if found.scored else None,
+        "latency": latency(found) if timed else None,
+        "throughput": throughput(found) if timed else None,
+        "predicted": predicted(found) if any(t.predicted is not None for t in found.scored) else None,
+        "steps": steps(found) if any(t.step_prices for t in found.scored) else None,
+        "reveals": reveals(found) if ran else None,
+        "entropy": entropy(found) if ran else None,
+        "calls": calls(found) if any(t.calls and t.calls.least < t.calls.most for t in ran) else None,
+        "validity": validity(found) if any(t.valid is not None for t in ran) else None,
+    }
+    return {name: figure for name, figure in drawn.items() if figure is not None}
+
+
+# -- nats against what they cost -----------------------------------------------------------------------------------
+
+
+def frontier(found: Comparison) -> Figure:
+    """Price against network calls, with the predicted line of the plans."""
+    figure, axes = _canvas()
+    if found.frontier:
+        prices = [price.scaled(1 / found.length) for _, price in found.frontier]
+        numbers = [float(count) for count, _ in found.frontier]
+        low, high = [price.low for price in prices], [price.high for price in prices]
+        axes.fill_between(numbers, low, high, color=BLUE, alpha=0.16, linewidth=0)
+        axes.plot(numbers, [price.value for price in prices], color=BLUE, linewidth=1.2)
+    _scored(axes, found, lambda trial: trial.mean_calls)
+    line = found.autoregressive
+    if line is not None:
+        _reference(axes, found, float(line.calls), f"autoregressive: {line.calls} calls", right=True)
+    axes.set_xscale("log", base=2)
+    ticks = [2**power for power in range(found.length.bit_length()) if 2**power <= 0.75 * found.length]
+    _ticks(axes, [*ticks, found.length])
+    axes.set_xlabel("network calls per text")
+    return figure
+
+
+def latency(found: Comparison) -> Figure:
+    """Price against the time one text takes by itself."""
+    figure, axes = _canvas()
+    _scored(axes, found, lambda trial: None if trial.timing is None else 1000 * trial.timing.latency)
+    if found.autoregressive is not None:
+        _reference(axes, found, 1000 * found.autoregressive.latency, "autoregressive, cached")
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.set_xlabel("milliseconds for one text by itself (median)")
+    return figure
+
+
+def throughput(found: Comparison) -> Figure:
+    """Price against tokens per second when many texts go together."""
+    figure, axes = _canvas()
+    _scored(axes, found, lambda trial: None if trial.timing is None else trial.timing.throughput)
+    if found.autoregressive is not None:
+        _reference(axes, found, found.autoregressive.throughput, "autoregressive, cached", right=True)
+    batch = next(trial.timing.batch for trial in found.scored if trial.timing is not None)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.set_xlabel(f"tokens per second, {batch} texts together (median)")
+    return figure
+
+
+def _canvas() -> tuple[Figure, Axes]:
+    """A figure whose vertical axis is the price per token."""
+    figure = Figure(figsize=WIDE)
+    axes = figure.add_subplot()
+    axes.set_yscale("symlog", linthresh=LINEAR)
+    axes.yaxis.set_major_locator(FixedLocator([-LINEAR, 0, LINEAR, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.axhline(0, color=INK, linewidth=1, linestyle=(0, (2, 2)))
+    axes.set_ylabel("price, nats per token")
+    return figure, axes
+
+
+def _scored(axes: Axes, found: Comparison, across: Callable[[Trial], float | None]) -> None:
+    """Every scored trial: grey where another beats it in calls and nats, in colour and in the legend where none does."""
+    best = {trial.key for trial in undominated(found.scored)}
+    shown = [trial for trial in found.scored if across(trial) is not None]
+    rules = [
+        rule for rule in dict.fromkeys(t.rule for t in shown) if any(t.key in best for t in shown if t.rule == rule)
+    ]
+    looks = {
+        rule: (BLUE, "o") if rule == "planned" else (COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)])
+        for place, rule in enumerate(rules)
+    }
+    for trial in shown:
+        if trial.key not in best:
+            _point(axes, across(trial), trial.scored, found.length, FAINT, ".", 0.55)
+    for rule in rules:
+        colour, marker = looks[rule]
+        label: str | None = rule.replace("_", " ")
+        for trial in shown:
+            if trial.rule == rule and trial.key in best:
+                _point(axes, across(trial), trial.scored, found.length, colour, marker, 1.0, label)
+                label = None
+    if any(trial.key not in best for trial in shown):
+        axes.plot([], [], color=FAINT, marker=".", linewidth=0, label="beaten in calls and nats")
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
+
+
+def _point(
+    axes: Axes, x: float | None, price: Estimate | None, length: int, colour: str, marker: str, alpha: float,
+    label: str | None = None,
+) -> None:  # fmt: skip
+    assert price is not None
+    scaled = price.scaled(1 / length)
+    error = [[scaled.value - scaled.low], [scaled.high - scaled.value]]
+    axes.errorbar(
+        [x or np.nan], [scaled.value], error, color=colour, marker=marker, markersize=6, linewidth=0, elinewidth=1.1,
+        alpha=alpha, label=label, zorder=3 if alpha == 1 else 2,
+    )  # fmt: skip
+
+
+def _reference(axes: Axes, found: Comparison, x: float, words: str, right: bool = False) -> None:
+    """The autoregressive model: a line, and a point where it has nats."""
+    axes.axvline(x, color=INK, linewidth=1.2, linestyle=(0, (5, 2)))
+    place = axes.get_xaxis_transform()
+    axes.text(x, 0.99, f"{words} " if right else f" {words}", transform=place, ha="right" if right else "left", va="top",
+              fontsize=8.5)  # fmt: skip
+    line = found.autoregressive
+    if line is not None and line.price is not None:
+        _point(axes, x, line.price, found.length, INK, "*", 1.0)
+
+
+# -- promises, steps, orders ---------------------------------------------------------------------------------------
+
+
+def predicted(found: Comparison) -> Figure:
+    """What was promised against what was scored; on the diagonal a promise was kept."""
+    figure = Figure(figsize=(5.4, 4.8))
+    axes = figure.add_subplot()
+    values: list[float] = []
+    for trial in found.scored:
+        if trial.predicted is None or trial.scored is None or trial.predicted.is_exact:
+            continue
+        x, y = trial.predicted.scaled(1 / found.length), trial.scored.scaled(1 / found.length)
+        values += [x.value, y.value]
+        colour = BLUE if trial.rule.startswith("planned") else ORANGE
+        xerr, yerr = [[x.value - x.low], [x.high - x.value]], [[y.value - y.low], [y.high - y.value]]
+        axes.errorbar(
+            [x.value], [y.value], yerr, xerr, color=colour, marker="o", markersize=5, linewidth=0, elinewidth=1
+        )
+    top = 1.3 * max([*values, LINEAR])
+    line = np.linspace(-LINEAR, top, 200)
+    axes.plot(line, line, color=FAINT, linewidth=1.2, linestyle=(0, (2, 2)), zorder=1)
+    for axis, scale in ((axes.xaxis, axes.set_xscale), (axes.yaxis, axes.set_yscale)):
+        scale("symlog", linthresh=LINEAR)
+        axis.set_major_locator(FixedLocator([-LINEAR, 0, LINEAR, 0.1, 0.5, 2]))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_locator(NullLocator())
+    axes.set_xlabel("predicted price, nats per token")
+    axes.set_ylabel("scored price, nats per token")
+    axes.text(0.03, 0.97, "blue: planned\norange: fixed sizes", transform=axes.transAxes, va="top", fontsize=9)
+    return figure
+
+
+def featured(found: Comparison, trials: Sequence[Trial]) -> list[Trial]:
+    """At most six trials of different rules, each the one nearest to L/8 calls; the undominated ones first."""
+    best = {trial.key for trial in undominated(found.scored)}
+    wanted = np.log(max(1, found.length / 8))
+    chosen: dict[str, Trial] = {}
+    for trial in sorted(trials, key=lambda t: abs(np.log(t.mean_calls) - wanted) - (0.2 if t.key in best else 0)):
+        chosen.setdefault(trial.rule, trial)
+    return sorted(list(chosen.values())[:PANELS], key=lambda trial: trial.mean_calls)
+
+
+def steps(found: Comparison) -> Figure:
+    """Where the nats are spent: the price of every step, for a few rules."""
+    panels = featured(found, [trial for trial in found.scored if len(trial.step_prices) > 1])
+    figure = Figure(figsize=(8.4, 2.3 * -(-len(panels) // 3) + 0.2))
+    for place, trial in enumerate(panels):
+        axes = figure.add_subplot(-(-len(panels) // 3), min(3, len(panels)), place + 1)
+        numbers = np.arange(1, len(trial.step_prices) + 1)
+        axes.bar(numbers, trial.step_prices, color=BLUE, width=0.8)
+        axes.plot(numbers, np.cumsum(trial.step_prices), color=ORANGE, linewidth=1.3)
+        axes.axhline(0, color=INK, linewidth=0.8)
+        axes.set_title(_short(trial), fontsize=8.5)
+        axes.set_xlabel("step" if place >= len(panels) - 3 else "")
+        axes.set_ylabel("nats (orange: so far)" if place % 3 == 0 else "", fontsize=8.5)
+    return figure
+
+
+def reveals(found: Comparison) -> Figure:
+    """Reveal order: dark where a position of the text is uncovered in a step, mean over the sampled texts."""
+    panels = featured(found, [*found.scored, *found.measured_only])
+    figure = Figure(figsize=(8.4, 2.6 * -(-len(panels) // 3) + 0.2))
+    for place, trial in enumerate(panels):
+        axes = figure.add_subplot(-(-len(panels) // 3), min(3, len(panels)), place + 1)
+        shares = np.array(trial.reveals)
+        last = len(shares) * trial.reveal_steps
+        axes.imshow(
+            np.sqrt(shares), aspect="auto", cmap="Greys", vmin=0, vmax=1, interpolation="nearest",
+            extent=(0, found.length, last + 0.5, 0.5),
+        )  # fmt: skip
+        axes.set_title(_short(trial), fontsize=8.5)
+        axes.set_xlabel("position" if place >= len(panels) - 3 else "")
+        axes.set_ylabel("step" if place % 3 == 0 else "")
+        axes.grid(visible=False)
+    return figure
+
+
+# -- what is written -----------------------------------------------------------------------------------------------
+
+
+def entropy(found: Comparison) -> Figure:
+    """Entropy of what is written against its distance from real text, or a judge's nats: never one without the other."""
+    figure = Figure(figsize=WIDE)
+    axes = figure.add_subplot()
+    judged = found.real_judge is not None
+    groups = ((found.scored, BLUE, "o", "scored exactly"), (found.measured_only, ORANGE, "s", "measured only"))
+    for trials, colour, marker, label in groups:
+        points = [
+            (
+                t.quality.sequence_entropy,
+                t.judge["nats_per_token"] if judged and t.judge else t.quality.unigram_distance,
+            )
+            for t in trials
+            if t.quality is not None
+        ]
+        if points:
+            x, y = zip(*points, strict=True)
+            axes.plot(x, y, color=colour, marker=marker, linewidth=0, markersize=5, alpha=0.75, label=label)
+    real = found.real_judge["nats_per_token"] if found.real_judge else found.real.unigram_distance
+    axes.plot(
+        [found.real.sequence_entropy], [real], color=INK, marker="X", markersize=11, linewidth=0, label="real text"
+    )
+    axes.set_xlabel("entropy within a text, nats (mean)")
+    axes.set_ylabel("judge, nats per token" if judged else "distance of token frequencies from real text (TV)")
+    axes.legend(fontsize=8.5)
+    return figure
+
+
+def calls(found: Comparison) -> Figure:
+    """How network calls vary from text to text, for rules that do not fix their number."""
+    ran = [
+        trial for trial in (*found.scored, *found.measured_only) if trial.calls and trial.calls.least < trial.calls.most
+    ]
+    figure = Figure(figsize=(8.4, 0.28 * len(ran) + 0.9))
+    axes = figure.add_subplot()
+    for place, trial in enumerate(reversed(ran)):
+        assert trial.calls is not None
+        numbers = np.repeat(list(trial.calls.counts), list(trial.calls.counts.values()))
+        low, middle, high = np.quantile(numbers, [0.1, 0.5, 0.9])
+        axes.plot([trial.calls.least, trial.calls.most], [place, place], color=GRID, linewidth=3, zorder=1)
+        axes.plot([low, high], [place, place], color=SKY, linewidth=5, solid_capstyle="butt", zorder=2)
+        axes.plot([middle], [place], color=INK, marker="|", markersize=9, zorder=3)
+    axes.set_yticks(range(len(ran)), [trial.name.replace("_", " ") for trial in reversed(ran)], fontsize=8)
+    axes.set_xlabel("network calls per sampled text: range, middle 80 %, median")
+    axes.grid(visible=False, axis="y")
+    return figure
+
+
+def validity(found: Comparison) -> Figure:
+    """Share of right texts against network calls."""
+    figure = Figure(figsize=WIDE)
+    axes = figure.add_subplot()
+    groups = ((found.scored, BLUE, "o", "scored exactly"), (found.measured_only, ORANGE, "s", "measured only"))
+    for trials, colour, marker, label in groups:
+        rows = [(trial.mean_calls, trial.valid) for trial in trials if trial.valid is not None]
+        if rows:
+            middle = np.array([valid.value for _, valid in rows])
+            error = np.abs(np.array([[valid.low, valid.high] for _, valid in rows]).T - middle)
+            x = [count for count, _ in rows]
+            axes.errorbar(
+                x, middle, error, color=colour, marker=marker, markersize=5, linewidth=0, elinewidth=1, label=label
+            )
+    tops = sorted((t for t in found.scored if t.valid and t.key in {u.key for u in undominated(found.scored)}),
+                  key=lambda t: t.mean_calls)  # fmt: skip
+    for trial in tops[:4]:
+        assert trial.valid is not None
+        axes.annotate(trial.name.replace("_", " "), (trial.mean_calls, trial.valid.value), xytext=(5, 5),
+                      textcoords="offset points", fontsize=7.5)  # fmt: skip
+    axes.set_xscale("log", base=2)
+    _ticks(axes, [2**power for power in range(found.length.bit_length())])
+    axes.set_ylim(-0.03, 1.05)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
+    axes.set_xlabel("network calls per text")
+    axes.set_ylabel("right texts (line: 95 % interval)")
+    axes.legend(fontsize=8.5)
+    return figure
+
+
+def _short(trial: Trial) -> str:
+    return f"{trial.name.replace('_', ' ')}: {trial.mean_calls:.3g} calls"
+
+
+def _ticks(axes: Axes, ticks: Sequence[float]) -> None:
+    axes.xaxis.set_major_locator(FixedLocator(list(ticks)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
