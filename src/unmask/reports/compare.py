@@ -169,8 +169,8 @@ def show(found: Comparison, console: Console) -> None:
     """Print both tables, what failed, and what it comes to."""
     _say(
         console,
-        f"{found.model['name']} on {found.data or 'given texts'}: {found.texts} held-out texts of {found.length} tokens "
-        f"scored, {found.measured} measured for plans, {found.samples} drawn with every rule.",
+        f"{found.model['name']} on {found.data or 'given texts'}: {found.texts} held-out texts of {found.length} "
+        f"tokens scored, {found.measured} measured for plans, {found.samples} drawn with every rule.",
     )
     table = scored_table(found)
     if console.width < WIDTH:
@@ -191,8 +191,8 @@ def show(found: Comparison, console: Console) -> None:
         price = "" if line.price is None else f", {priced(line.price, found.length)} nats/token"
         _say(
             console,
-            f"autoregressive, {line.name}, cached: {line.calls} calls{price}, {1000 * line.latency:.0f} ms for one text, "
-            f"{line.throughput:.0f} tokens/s at {line.batch} texts",
+            f"autoregressive, {line.name}, cached: {line.calls} calls{price}, {1000 * line.latency:.0f} ms for one "
+            f"text, {line.throughput:.0f} tokens/s at {line.batch} texts",
         )
     if found.measured_only:
         _say(console, f"\n{MEASURED_ONLY}")

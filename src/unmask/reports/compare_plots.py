@@ -100,7 +100,7 @@ def _canvas() -> tuple[Figure, Axes]:
 
 
 def _scored(axes: Axes, found: Comparison, across: Callable[[Trial], float | None]) -> None:
-    """Every scored trial: grey where another beats it in calls and nats, in colour and in the legend where none does."""
+    """Every scored trial: grey where another beats it in calls and nats, else in colour and in the legend."""
     best = {trial.key for trial in undominated(found.scored)}
     shown = [trial for trial in found.scored if across(trial) is not None]
     rules = [
@@ -142,8 +142,8 @@ def _reference(axes: Axes, found: Comparison, x: float, words: str, right: bool 
     """The autoregressive model: a line, and a point where it has nats."""
     axes.axvline(x, color=INK, linewidth=1.2, linestyle=(0, (5, 2)))
     place = axes.get_xaxis_transform()
-    axes.text(x, 0.99, f"{words} " if right else f" {words}", transform=place, ha="right" if right else "left", va="top",
-              fontsize=8.5)  # fmt: skip
+    side = "right" if right else "left"
+    axes.text(x, 0.99, f" {words} ", transform=place, ha=side, va="top", fontsize=8.5)
     line = found.autoregressive
     if line is not None and line.price is not None:
         _point(axes, x, line.price, found.length, INK, "*", 1.0)
@@ -230,7 +230,7 @@ def reveals(found: Comparison) -> Figure:
 
 
 def entropy(found: Comparison) -> Figure:
-    """Entropy of what is written against its distance from real text, or a judge's nats: never one without the other."""
+    """Entropy of what is written against its distance from real text, or a judge's nats, never alone."""
     figure = Figure(figsize=WIDE)
     axes = figure.add_subplot()
     judged = found.real_judge is not None
