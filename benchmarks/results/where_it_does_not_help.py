@@ -108,8 +108,8 @@ def main() -> None:
     number = lambda name: Column(name, name, ".3f")  # noqa: E731
     wins = Table.of(
         [Column("law"), Column("T"), number("random order,<br>equal sizes"), number("random order,<br>best sizes"),
-         number("left to right,<br>best sizes"), number("reads the model<br>(at T: confidence)"), number("right,<br>that rule"),
-         Column("calls", "network calls", ".2f")],
+         number("left to right,<br>best sizes"), number("reads the model<br>(at T: confidence)"),
+         number("right,<br>that rule"), Column("calls", "network calls", ".2f")],
         confidence_wins(),
     )  # fmt: skip
     sizes = Table.of(

@@ -28,7 +28,7 @@ COMMANDS = {
     "certify": "Prove on fresh texts that a plan keeps its budget.",
     "sample": "Sample text by any decoding rule or plan.",
     "score": "Exact likelihood of texts under the sampler that is run.",
-    "compare": "Decoding rules side by side: exact nats, network calls, wall time, text.",
+    "compare": "Decoding rules side by side, on one page.",
     "tune": "Find the setting of a decoding rule that keeps a budget.",
     "export": "Write a plan or a tuned knob for the engine that will serve it.",
 }

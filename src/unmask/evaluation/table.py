@@ -25,7 +25,10 @@ class Column:
         """The value as a person reads it; a dash where there is none."""
         if value is None:
             return "–"
-        return value if isinstance(value, str) else format(value, self.format)
+        if isinstance(value, str):
+            return value
+        shown = format(value, self.format)
+        return shown if shown.strip("-0.%") else shown.lstrip("-")  # what rounds to zero has no sign
 
 
 @dataclass(frozen=True)
