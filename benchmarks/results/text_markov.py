@@ -142,9 +142,9 @@ HEAD = """# The text-Markov benchmark, exactly
 A first-order Markov chain is fitted to {characters:,} characters of text ({symbols} symbols: small letters and the
 blank; the text is Python's own prose, where arXiv 2602.19619 takes text8) and its exact posterior stands in for the
 network. That work measures decoding rules by statistics of transitions in samples. For rules whose order ignores the
-model the error of whole sequences is a closed form, so no sample is needed; statistics like theirs (defined in the script) stand
-beside it. They are of transitions, and a finite sample of the chain itself does not show zero either: its row says what
-the statistic cannot resolve.
+model the error of whole sequences is a closed form, so no sample is needed; statistics like theirs (defined in the
+script) stand beside it. They are of transitions, and a finite sample of the chain itself does not show zero either: its
+row says what the statistic cannot resolve.
 
 The order matters far more than the sizes: on a chain, revealing far from each other is nearly free, revealing
 neighbours together is not, and the best sizes for a random order hardly differ from equal ones. Rules that draw a token

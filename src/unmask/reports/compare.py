@@ -22,9 +22,11 @@ from unmask.reports.verify import check_folder
 if TYPE_CHECKING:
     from rich.console import Console
 
+RIVALS = ("equal_sizes", "confidence", "threshold", "entropy_bound")
+"""Rules in wide use, named beside the cheapest one."""
 WIDTH = 100
-"""Columns the tables need; on a narrower terminal some are left to the files."""
-SPARE = ("predicted", "perplexity", "tokens_per_second")
+"""Columns of what is no terminal."""
+SPARE = ("perplexity", "tokens_per_second", "predicted", "latency")
 MEASURED_ONLY = (
     "Measured only: the choice of positions reads the token just drawn, tokens are taken back, or the draw is not from "
     "the model's own law. Such rules have no exact likelihood; what they write is all there is to go by."
@@ -40,7 +42,7 @@ def scored_table(found: Comparison) -> Table:
         Column("calls", "network\ncalls", ".3g"),
         Column("predicted", "predicted,\nnats/token"),
         Column("price", "price,\nnats/token"),
-        Column("perplexity", "perplexity\ntimes", ".2f"),
+        Column("perplexity", "perpl.\ntimes", ".2f"),
         Column("latency", "ms, one\ntext", ".0f"),
         Column("tokens_per_second", "tokens/s,\nbatch", ".0f"),
     ]
@@ -128,9 +130,9 @@ def verdict(found: Comparison) -> list[str]:
             f"{best.mean_calls:.3g} calls."
         )
         rivals: dict[str, Trial] = {}
-        for trial in found.scored:
+        for trial in sorted(found.scored, key=lambda one: abs(math.log(one.mean_calls / best.mean_calls))):
             close = 0.75 * best.mean_calls <= trial.mean_calls <= 1.34 * best.mean_calls
-            if close and trial.rule in ("equal_sizes", "confidence", "threshold", "entropy_bound"):
+            if close and trial.rule != best.rule and trial.rule in RIVALS:
                 rivals.setdefault(trial.rule, trial)
         if rivals:
             words = [f"{t.name} {priced(t.scored, found.length)} ({t.mean_calls:.3g} calls)" for t in rivals.values()]
@@ -172,10 +174,7 @@ def show(found: Comparison, console: Console) -> None:
         f"{found.model['name']} on {found.data or 'given texts'}: {found.texts} held-out texts of {found.length} "
         f"tokens scored, {found.measured} measured for plans, {found.samples} drawn with every rule.",
     )
-    table = scored_table(found)
-    if console.width < WIDTH:
-        kept = [place for place, column in enumerate(table.columns) if column.name not in SPARE]
-        table = Table.of([table.columns[place] for place in kept], [[row[p] for p in kept] for row in table.rows])
+    table = fitting(scored_table(found), console.width)
     if table.rows:
         shown = to_rich(table)
         for row, cells in zip(shown.rows, table.rows, strict=True):
@@ -196,11 +195,23 @@ def show(found: Comparison, console: Console) -> None:
         )
     if found.measured_only:
         _say(console, f"\n{MEASURED_ONLY}")
-        console.print(to_rich(measured_table(found)))
+        console.print(to_rich(fitting(measured_table(found), console.width)))
     for trial in found.failed:
         _say(console, f"failed: {trial.name}: {trial.error}", "red")
     for sentence in [*found.notes, *verdict(found)]:
         _say(console, sentence, "bold")
+
+
+def fitting(table: Table, width: int) -> Table:
+    """The table without as many of the columns that can be spared as it takes to fit the terminal."""
+    for name in (*SPARE, ""):
+        words = [column.heading.split("\n") for column in table.columns]
+        cells = [[column.show(row[place]) for row in table.rows] for place, column in enumerate(table.columns)]
+        if sum(max(map(len, [*head, *body])) + 2 for head, body in zip(words, cells, strict=True)) <= width:
+            break
+        kept = [place for place, column in enumerate(table.columns) if column.name != name]
+        table = Table.of([table.columns[place] for place in kept], [[row[p] for p in kept] for row in table.rows])
+    return table
 
 
 def _say(console: Console, words: str, style: str = "") -> None:
@@ -270,13 +281,15 @@ def _times(trial: Trial) -> list[Cell]:
 
 
 def _brief(quality: TextQuality | None) -> list[Cell]:
-    return [None] * 3 if quality is None else [quality.sequence_entropy, quality.unigram_distance, quality.repeated[3]]
+    return (
+        [None] * 3 if quality is None else [quality.sequence_entropy, quality.unigram_distance, quality.repeated.get(3)]
+    )
 
 
 def _whole(quality: TextQuality | None) -> list[Cell]:
     if quality is None:
         return [None] * 13
-    distinct, repeated = (quality.distinct[n] for n in (1, 2, 3)), (quality.repeated[n] for n in (2, 3, 4))
+    distinct, repeated = (quality.distinct.get(n) for n in (1, 2, 3)), (quality.repeated.get(n) for n in (2, 3, 4))
     rest = (quality.unigram_distance, quality.bigram_distance, quality.character_distance, quality.word_length)
     return [quality.unigram_entropy, quality.sequence_entropy, *distinct, *repeated, *rest, quality.known_words]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
 from unmask.evaluation.compare.trial import Comparison, Trial, undominated
 from unmask.planning.estimate import Estimate
@@ -66,9 +66,9 @@ def latency(found: Comparison) -> Figure:
     figure, axes = _canvas()
     _scored(axes, found, lambda trial: None if trial.timing is None else 1000 * trial.timing.latency)
     if found.autoregressive is not None:
-        _reference(axes, found, 1000 * found.autoregressive.latency, "autoregressive, cached")
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        slow = found.autoregressive.latency >= max(t.timing.latency for t in found.scored if t.timing) / 3
+        _reference(axes, found, 1000 * found.autoregressive.latency, "autoregressive, cached", right=slow)
+    _log_axis(axes)
     axes.set_xlabel("milliseconds for one text by itself (median)")
     return figure
 
@@ -78,10 +78,10 @@ def throughput(found: Comparison) -> Figure:
     figure, axes = _canvas()
     _scored(axes, found, lambda trial: None if trial.timing is None else trial.timing.throughput)
     if found.autoregressive is not None:
-        _reference(axes, found, found.autoregressive.throughput, "autoregressive, cached", right=True)
+        slow = found.autoregressive.throughput <= 3 * min(t.timing.throughput for t in found.scored if t.timing)
+        _reference(axes, found, found.autoregressive.throughput, "autoregressive, cached", right=not slow)
     batch = next(trial.timing.batch for trial in found.scored if trial.timing is not None)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    _log_axis(axes)
     axes.set_xlabel(f"tokens per second, {batch} texts together (median)")
     return figure
 
@@ -154,8 +154,9 @@ def _reference(axes: Axes, found: Comparison, x: float, words: str, right: bool 
 
 def predicted(found: Comparison) -> Figure:
     """What was promised against what was scored; on the diagonal a promise was kept."""
-    figure = Figure(figsize=(5.4, 4.8))
+    figure = Figure(figsize=(8.4, 4.8))
     axes = figure.add_subplot()
+    axes.set_box_aspect(1)
     values: list[float] = []
     for trial in found.scored:
         if trial.predicted is None or trial.scored is None or trial.predicted.is_exact:
@@ -195,8 +196,9 @@ def steps(found: Comparison) -> Figure:
     """Where the nats are spent: the price of every step, for a few rules."""
     panels = featured(found, [trial for trial in found.scored if len(trial.step_prices) > 1])
     figure = Figure(figsize=(8.4, 2.3 * -(-len(panels) // 3) + 0.2))
+    axes = None
     for place, trial in enumerate(panels):
-        axes = figure.add_subplot(-(-len(panels) // 3), min(3, len(panels)), place + 1)
+        axes = figure.add_subplot(-(-len(panels) // 3), min(3, len(panels)), place + 1, sharey=axes)
         numbers = np.arange(1, len(trial.step_prices) + 1)
         axes.bar(numbers, trial.step_prices, color=BLUE, width=0.8)
         axes.plot(numbers, np.cumsum(trial.step_prices), color=ORANGE, linewidth=1.3)
@@ -215,10 +217,11 @@ def reveals(found: Comparison) -> Figure:
         axes = figure.add_subplot(-(-len(panels) // 3), min(3, len(panels)), place + 1)
         shares = np.array(trial.reveals)
         last = len(shares) * trial.reveal_steps
-        axes.imshow(
+        image = axes.imshow(
             np.sqrt(shares), aspect="auto", cmap="Greys", vmin=0, vmax=1, interpolation="nearest",
             extent=(0, found.length, last + 0.5, 0.5),
         )  # fmt: skip
+        image.set_gid(f"map-{place}")  # two equal maps must not share an id
         axes.set_title(_short(trial), fontsize=8.5)
         axes.set_xlabel("position" if place >= len(panels) - 3 else "")
         axes.set_ylabel("step" if place % 3 == 0 else "")
@@ -309,6 +312,14 @@ def validity(found: Comparison) -> Figure:
 
 def _short(trial: Trial) -> str:
     return f"{trial.name.replace('_', ' ')}: {trial.mean_calls:.3g} calls"
+
+
+def _log_axis(axes: Axes) -> None:
+    """A logarithmic axis across with 1, 2 and 5 of every power of ten written out."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def _ticks(axes: Axes, ticks: Sequence[float]) -> None:

@@ -1,0 +1,300 @@
+"""What `unmask compare` shows and writes, of a comparison made by hand: every number in it is known."""
+
+import csv
+import io
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from rich.console import Console
+
+from unmask.evaluation.compare.trial import AutoregressiveLine, Calls, Comparison, Timing, Trial
+from unmask.evaluation.demo.share import Share
+from unmask.evaluation.text_quality import TextQuality
+from unmask.planning.estimate import Estimate
+from unmask.reports import compare as report
+from unmask.reports import compare_page, compare_plots
+
+LENGTH = 64
+GREEDY = "measured only: a greedy draw gives one text all the probability"
+FIGURES = {"frontier", "latency", "throughput", "predicted", "steps", "reveals", "entropy", "calls", "validity"}
+
+
+def nats(value, half=0.3):
+    return Estimate(value, value - half, value + half, 0.95, 64)
+
+
+def quality(entropy=3.2, distance=0.1):
+    grams = ({1: 0.2, 2: 0.6, 3: 0.9}, {2: 0.1, 3: 0.03, 4: 0.01})
+    return TextQuality(4.1, entropy, *grams, 1.0, distance, 0.3, 0.05, 4.5, 0.8, 64, 64 * LENGTH)
+
+
+def _share(row, column, rows, rule):
+    """Even, or left to right by a width of its own: two pictures that are the same would share an id in the page."""
+    return 1 / rows if rule == "planned" else float(row == (column * len(rule)) % rows)
+
+
+def ran(rule, setting, calls, latency, right, **more):
+    """A trial that ran: `calls` is one number, or every text's."""
+    texts = calls if isinstance(calls, list) else [calls] * 10
+    mean = sum(texts) / len(texts)
+    rows = round(mean)
+    return Trial(
+        key=f"{rule}:{setting}",
+        rule=rule,
+        setting=setting,
+        calls=Calls.of(texts),
+        tokens_per_call=LENGTH / mean,
+        reveals=tuple(tuple(_share(row, column, rows, rule) for column in range(32)) for row in range(rows)),
+        reveal_steps=1,
+        quality=more.pop("quality", quality()),
+        valid=Share(right, 100),
+        timing=Timing(latency, 100 / latency, 16, 5),
+        texts=("one <script>alert(1)</script> & two", f"{rule} wrote this"),
+        **more,
+    )
+
+
+def scored(rule, setting, calls, price, latency, right, how="replay", **more):
+    trial = ran(rule, setting, calls, latency, right, how=how, **more)
+    steps = max(1, round(trial.calls.mean))
+    return replace(
+        trial,
+        scored=nats(price),
+        nats=200 + price,
+        scored_calls=trial.calls.mean,
+        step_prices=(price / steps,) * steps,
+        step_sizes=(LENGTH / steps,) * steps,
+    )
+
+
+def comparison(**changes):
+    trials = (
+        scored("planned", "T = 8", 8, 4.0, 0.010, 80, "planned", predicted=nats(3.9)),
+        scored("planned", "T = 16", 16, 1.5, 0.020, 88, "planned", predicted=nats(1.6)),
+        scored("threshold", "0.9", [7, 8, 9, 12], 9.0, 0.012, 70),
+        scored("threshold", "0.5", [3, 4, 5, 4], 22.0, 0.005, 40),
+        scored("equal_sizes", "T = 8", 8, 12.0, 0.011, 60, "planned", predicted=nats(12.2)),
+        scored("one_by_one", "", 64, 0.0, 0.080, 90, "planned", predicted=Estimate.exactly(0.0)),
+        ran("llada", "steps = 8", 8, 0.012, 30, how=GREEDY, quality=quality(1.4, 0.55)),
+        Trial("wino:0.6", "wino", "0.6", error="InputError: wino needs a verify share"),
+    )
+    line = AutoregressiveLine("same size, random weights", 1_200_000, False, None, 0.040, 3000.0, 16, LENGTH)
+    made = {
+        "model": {"name": "small", "digest": "0" * 12},
+        "parameters": 1_200_000,
+        "data": "held-out lines",
+        "length": LENGTH,
+        "given": 0,
+        "texts": 64,
+        "measured": 64,
+        "samples": 100,
+        "seed": 3,
+        "one_at_a_time": nats(200),
+        "frontier": tuple((calls, nats(30 / calls)) for calls in (4, 8, 16, 32, 64)),
+        "trials": trials,
+        "real": quality(3.3, 0.08),
+        "autoregressive": line,
+        "task": "sums",
+        "seconds": 12.0,
+    }
+    return Comparison(**(made | changes))
+
+
+FULL = comparison()
+DEGREES = {
+    "without an autoregressive model": {"autoregressive": None},
+    "with a trained autoregressive model": {
+        "autoregressive": replace(FULL.autoregressive, price=nats(-3), trained=True)
+    },
+    "without a task": {"task": "", "trials": tuple(replace(trial, valid=None) for trial in FULL.trials)},
+    "without measured-only rules": {"trials": tuple(FULL.scored)},
+    "with measured-only rules alone": {"trials": tuple(FULL.measured_only)},
+    "without wall times": {"trials": tuple(replace(trial, timing=None) for trial in FULL.trials)},
+    "with all rules failed": {"trials": tuple(FULL.failed)},
+    "of a law": {"parameters": None, "autoregressive": None, "frontier": ()},
+    "with a judge": {
+        "real_judge": {"nats_per_token": 3.1, "nats_per_character": 0.9, "perplexity": 22.2},
+        "judge": "j",
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("compare")
+    (path / "mine.txt").write_text("mine")
+    report.write(FULL, path, "unmask compare small --data <held out>")
+    return path
+
+
+@pytest.fixture(scope="module")
+def page(folder):
+    return (folder / "index.html").read_text(encoding="utf-8")
+
+
+def shown(found, width=100):
+    text = io.StringIO()
+    report.show(found, Console(file=text, width=width))
+    return text.getvalue()
+
+
+def test_every_figure_is_written_as_png_and_svg(folder):
+    for kind in ("png", "svg"):
+        assert {path.stem for path in folder.glob(f"*.{kind}")} == FIGURES
+    for name in FIGURES:
+        assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert ElementTree.parse(folder / f"{name}.svg").getroot().tag.endswith("svg")
+
+
+def test_every_file_that_is_named_exists_and_others_are_left_alone(folder, tmp_path):
+    files = report.write(FULL, tmp_path)
+    assert len(files) == len(set(files))
+    assert {path.name for path in files} == {path.name for path in folder.iterdir()} - {"mine.txt"}
+    assert (folder / "mine.txt").read_text() == "mine"
+
+
+def test_the_page_refers_to_nothing_outside_itself(page):
+    assert not re.search(r"https?:|@import|<link|<img|<iframe|\bsrc=", page)
+    assert all(target.startswith("#") for target in re.findall(r"url\(([^)]*)\)", page))
+    assert all(target.startswith(("#", "data:image/png")) for target in re.findall(r'href="([^"]*)"', page))
+
+
+def test_every_id_of_the_page_is_unique_and_every_reference_has_a_target(page):
+    ids = re.findall(r'\bid="([^"]*)"', page)
+    assert len(ids) == len(set(ids))
+    targets = set(re.findall(r"url\(#([^)]*)\)", page)) | set(re.findall(r'href="#([^"]*)"', page))
+    assert targets <= set(ids)
+
+
+def test_the_tags_of_the_page_are_balanced(page):
+    class Balance(HTMLParser):
+        def __init__(self):
+            super().__init__()
+            self.open = []
+
+        def handle_starttag(self, tag, attrs):
+            if tag not in {"meta", "input"}:
+                self.open.append(tag)
+
+        def handle_endtag(self, tag):
+            assert self.open.pop() == tag
+
+    parser = Balance()
+    parser.feed(page)
+    assert parser.open == []
+
+
+def test_sampled_texts_and_the_command_are_escaped(page):
+    assert "<script" not in page
+    assert "one &lt;script&gt;alert(1)&lt;/script&gt; &amp; two" in page
+    assert "--data &lt;held out&gt;" in page
+
+
+def test_the_page_shows_every_figure_and_says_why_rules_are_measured_only(page):
+    assert page.count("<svg") == len(FIGURES)
+    assert GREEDY.removeprefix("measured only: ") in page
+    assert "wino needs a verify share" in page
+
+
+def test_trials_survive_the_way_through_csv(folder):
+    with open(folder / "trials.csv", encoding="utf-8", newline="") as file:
+        rows = {row["key"]: row for row in csv.DictReader(file)}
+    assert list(rows) == [trial.key for trial in FULL.trials]
+    for trial in FULL.scored:
+        row = rows[trial.key]
+        assert float(row["price"]) == trial.scored.value
+        assert float(row["price_high"]) == trial.scored.high
+        assert float(row["latency"]) == trial.timing.latency
+        assert int(row["right"]) == trial.valid.count
+    assert rows["llada:steps = 8"]["price"] == ""
+    assert rows["llada:steps = 8"]["how"] == GREEDY
+    assert rows["wino:0.6"]["error"].startswith("InputError")
+
+
+def test_the_json_file_is_the_comparison(folder):
+    assert json.loads((folder / "comparison.json").read_text()) == json.loads(json.dumps(FULL.to_dict()))
+
+
+def test_undominated_rules_are_marked_and_no_others():
+    table = report.scored_table(FULL)
+    marks = dict(zip(table.column("rule"), table.column("mark"), strict=True))
+    assert [name for name, mark in marks.items() if mark] == [
+        "threshold 0.5",
+        "planned T = 8",
+        "planned T = 16",
+        "one_by_one",
+    ]
+    assert table.column("calls") == sorted(table.column("calls"))
+
+
+def test_prices_are_shown_per_token():
+    rows = report.scored_table(FULL).where(rule="planned T = 16").to_dict()
+    assert rows[0]["price"] == "0.023 ± 0.005"
+    assert rows[0]["predicted"] == "0.025 ± 0.005"
+    assert rows[0]["perplexity"] == pytest.approx(2.718281828 ** (1.5 / 64))
+    assert rows[0]["latency"] == pytest.approx(20)
+
+
+def test_rules_without_a_likelihood_never_stand_among_the_scored():
+    assert not any("llada" in name for name in report.scored_table(FULL).column("rule"))
+    measured = report.measured_table(FULL)
+    assert measured.column("rule") == ["real text", "llada steps = 8"]
+    assert not any("nats" in column.heading for column in measured.columns)
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_nothing_is_cut_off_on_a_terminal_of_this_width(width):
+    lines = shown(FULL, width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert not any("…" in line for line in lines)
+
+
+def test_the_terminal_says_what_failed_and_what_was_measured_only():
+    text = shown(FULL)
+    assert "wino needs a verify share" in text
+    assert text.index("planned T = 8") < text.index("Measured only") < text.index("llada")
+
+
+def test_the_verdict_names_the_cheapest_rule_of_an_eighth_of_the_calls():
+    first = report.verdict(FULL)[0]
+    assert "planned T = 8" in first
+    assert "0.062 ± 0.005" in first or "0.063 ± 0.005" in first
+
+
+def test_the_verdict_says_from_how_many_calls_the_autoregressive_model_is_faster():
+    alone, together = report.autoregressive_verdict(FULL)
+    assert "64 network calls" in alone
+    assert "faster than 1 of 6" in alone
+    assert "16 texts together" in together
+    assert report.autoregressive_verdict(comparison(autoregressive=None)) == []
+
+
+@pytest.mark.parametrize("what", DEGREES)
+def test_a_comparison_is_shown_and_has_a_page(what):
+    found = comparison(**DEGREES[what])
+    if what == "with a judge":
+        judged = {"nats_per_token": 2.0, "nats_per_character": 0.6, "perplexity": 7.4}
+        found = replace(
+            found, trials=tuple(replace(t, judge=judged if t.error is None else None) for t in found.trials)
+        )
+    for width in (80, 100):
+        assert max(map(len, shown(found, width).splitlines())) <= width
+    drawn = compare_plots.all_figures(found)
+    assert "{{" not in compare_page.page(found, drawn=drawn)
+    assert ("frontier" in drawn) == bool(found.scored)
+    assert ("latency" in drawn) == any(trial.timing for trial in found.scored)
+    assert ("validity" in drawn) == any(trial.valid for trial in found.trials)
+
+
+def test_a_hundred_rules_have_a_page_too():
+    many = [scored("factor", str(n), [n, n + 1], 90 / n, 0.001 * n, min(90, n)) for n in range(2, 60)]
+    many += [
+        ran("remdm", f"steps = {n}", n, 0.001 * n, n, how=GREEDY, quality=quality(3 - n / 50)) for n in range(4, 46)
+    ]
+    text = compare_page.page(comparison(trials=tuple(many)))
+    assert len(text) < 4_000_000
+    assert "factor 59" in text
