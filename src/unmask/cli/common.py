@@ -35,3 +35,32 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     for row in shown:
         table.add_row(*(Text(f"{cell:.6g}" if isinstance(cell, float) else str(cell)) for cell in row))
     Console().print(table)
+
+
+class Bar:
+    """A progress bar on standard error; none where nobody watches."""
+
+    def __init__(self, hidden: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._progress = Progress(*columns, console=console, disable=hidden or not console.is_terminal, transient=True)
+        self._task: Any = self._progress.add_task("loading", total=None)
+
+    def __enter__(self) -> "Bar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._progress.stop()
+
+    def say(self, words: str) -> None:
+        """What is being done."""
+        self._progress.update(self._task, description=words)
+
+    def show(self, done: int, total: int, words: str | None = None) -> None:
+        """How much of it is done."""
+        more = {} if words is None else {"description": words}
+        self._progress.update(self._task, completed=done, total=total, **more)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unmask.cli.common import AsJson, Seed, print_json
+from unmask.cli.common import AsJson, Bar, Seed, print_json
 from unmask.cli.sampler import Device, Model, TrustRemoteCode
 from unmask.errors import InputError
 
@@ -78,7 +78,7 @@ def compare(
         rules, _numbers(steps), tuple(plan or ()), samples, batch, rounds,
         "" if autoregressive == "none" else autoregressive, judge or "", mauve,
     )  # fmt: skip
-    with _Bar(as_json) as bar:
+    with Bar(hidden=as_json) as bar:
         bar.say(f"loading {model}")
         predictor: Any = resolve(model, device=device, trust_remote_code=trust_remote_code)
         ground, words = _ground(
@@ -137,29 +137,3 @@ def _numbers(steps: str | None) -> tuple[int, ...]:
     if found and found[0] < 1:
         raise InputError(f"--steps is {steps!r}; expected numbers from 1 on")
     return found
-
-
-class _Bar:
-    """A progress bar on standard error; none where nobody watches."""
-
-    def __init__(self, hidden: bool) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        console = Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._progress = Progress(*columns, console=console, disable=hidden or not console.is_terminal, transient=True)
-        self._task: Any = self._progress.add_task("loading", total=None)
-
-    def __enter__(self) -> "_Bar":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._progress.stop()
-
-    def say(self, words: str) -> None:
-        self._progress.update(self._task, description=words)
-
-    def show(self, done: int, total: int) -> None:
-        self._progress.update(self._task, completed=done, total=total)

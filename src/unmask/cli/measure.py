@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unmask.cli.common import AsJson, Seed, print_json, print_table
+from unmask.cli.common import AsJson, Bar, Seed, print_json, print_table
 from unmask.errors import InputError
 
 
@@ -77,8 +77,8 @@ def measure(
             prompt_tokens=prompt_tokens, given=given, block=block, resume=resume, batch_size=batch_size, seed=seed,
             device=device, trust_remote_code=trust_remote_code,
         )  # fmt: skip
-        with _Bar(hidden=as_json) as bar:
-            done = job.run(bar.say, bar.show)
+        with Bar(hidden=as_json) as bar:
+            done = job.run(bar.say, lambda done, total, found: bar.show(done, total, _estimate(found)))
         if done is None:  # another process prints
             return
         found, spent = done
@@ -89,34 +89,12 @@ def measure(
         _print(report, out, spent)
 
 
-class _Bar:
-    """A progress bar on standard error with the current estimate; none where nobody watches."""
-
-    def __init__(self, hidden: bool) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        console = Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._progress = Progress(*columns, console=console, disable=hidden or not console.is_terminal, transient=True)
-        self._task: Any = self._progress.add_task("loading", total=None)
-
-    def __enter__(self) -> "_Bar":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._progress.stop()
-
-    def say(self, words: str) -> None:
-        self._progress.update(self._task, description=words)
-
-    def show(self, done: int, total: int, found: Any) -> None:
-        words = "measuring"
-        if len(found.texts) > 1:
-            estimate = found.nelbo_per_token()
-            words = f"{estimate.value:.4f} ± {(estimate.high - estimate.low) / 2:.4f} nats/token"
-        self._progress.update(self._task, description=words, completed=done, total=total)
+def _estimate(found: Any) -> str:
+    """What the bar says of the measurement so far."""
+    if len(found.texts) < 2:
+        return "measuring"
+    estimate = found.nelbo_per_token()
+    return f"{estimate.value:.4f} ± {(estimate.high - estimate.low) / 2:.4f} nats/token"
 
 
 def _report(found: Any, steps: str | None) -> dict[str, Any]:

@@ -68,6 +68,10 @@ def measured_table(found: Comparison) -> Table:
     ]
     rows: list[list[Cell]] = [["real text", None, *_brief(found.real), None]]
     rows += [[trial.name, trial.mean_calls, *_brief(trial.quality), _times(trial)[0]] for trial in found.measured_only]
+    if found.judge:  # never without the entropy that stands beside it
+        columns.append(Column("judge", "judge\nperplexity", ".1f"))
+        judged = [found.real_judge, *(trial.judge for trial in found.measured_only)]
+        rows = [[*row, _perplexity(one)] for row, one in zip(rows, judged, strict=True)]
     return _with_task(found, columns, rows, [None, *found.measured_only])
 
 
