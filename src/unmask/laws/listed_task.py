@@ -38,30 +38,19 @@ class Kind:
     words: tuple[str, ...]
 
 
-class ListedTask(Law):
-    """A law over the right sequences of a task. Tokens are indices into `words`.
-
-    Curve: that of `Listed`, exact by enumeration where the list allows it, else measured with standard errors.
+class ListedLanguage(Law):
+    """A law over rows of words, every right one listed with its weight. Tokens are indices into `words`.
 
     Args:
-        name: what the catalogue calls it, with its parameters: "list_copy:items=4,names=6".
-        kinds: what may stand at each of the L positions. The words of all kinds, in this order, are the vocabulary.
-        rows: every right sequence, as words, with its weight; a row that comes twice has its weights added.
-        fault: the rule, asked only about rows in which every position has a word of its kind.
-        prompt_length: how many leading tokens are given when the task is posed.
+        name: what messages call a row.
+        words: the vocabulary.
+        rows: every right row, as words, with its weight; a row that comes twice has its weights added.
     """
 
-    def __init__(
-        self,
-        name: str,
-        kinds: Sequence[Kind],
-        rows: Iterable[tuple[Sequence[str], float]],
-        fault: Fault,
-        prompt_length: int = 0,
-    ) -> None:
-        self.name, self.prompt_length = name, prompt_length
-        self.words = tuple(dict.fromkeys(word for kind in kinds for word in kind.words))
-        self._kinds, self._fault = tuple(kinds), fault
+    prompt_length: int = 0
+
+    def __init__(self, name: str, words: Iterable[str], rows: Iterable[tuple[Sequence[str], float]]) -> None:
+        self.name, self.words = name, tuple(words)
         self._token = {word: token for token, word in enumerate(self.words)}
         sequences, weights = zip(*(([self._token[word] for word in row], weight) for row, weight in rows), strict=True)
         self.listed = Listed(np.array(sequences), weights, vocab_size=len(self.words))
@@ -111,6 +100,32 @@ class ListedTask(Law):
         valid = np.zeros(len(tokens), dtype=np.bool_)
         valid[words_only] = np.isfinite(self.log_prob(tokens[words_only]))
         return valid
+
+
+class ListedTask(ListedLanguage):
+    """A law over the right sequences of a task. Tokens are indices into `words`.
+
+    Curve: that of `Listed`, exact by enumeration where the list allows it, else measured with standard errors.
+
+    Args:
+        name: what the catalogue calls it, with its parameters: "list_copy:items=4,names=6".
+        kinds: what may stand at each of the L positions. The words of all kinds, in this order, are the vocabulary.
+        rows: every right sequence, as words, with its weight; a row that comes twice has its weights added.
+        fault: the rule, asked only about rows in which every position has a word of its kind.
+        prompt_length: how many leading tokens are given when the task is posed.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        kinds: Sequence[Kind],
+        rows: Iterable[tuple[Sequence[str], float]],
+        fault: Fault,
+        prompt_length: int = 0,
+    ) -> None:
+        super().__init__(name, dict.fromkeys(word for kind in kinds for word in kind.words), rows)
+        self.prompt_length = prompt_length
+        self._kinds, self._fault = tuple(kinds), fault
 
     def explain(self, row: npt.ArrayLike) -> str | None:
         """Why one row of tokens is wrong, such as "row 2 has 3 twice"; None when it is right."""

@@ -14,14 +14,9 @@ import functools
 import itertools
 from collections.abc import Iterator, Sequence
 
-import numpy as np
 import numpy.typing as npt
 
-from unmask.errors import InputError
-from unmask.laws.base import BoolArray, Law, Seed, TokenArray
-from unmask.laws.table import Listed
-from unmask.theory.curve import FloatArray, InformationCurve
-from unmask.theory.order_table import OrderTable
+from unmask.laws.listed_task import ListedLanguage
 
 NAMES = ("anna", "ben", "carla", "dora", "emil")
 COLOURS = ("red", "green", "yellow", "black")
@@ -42,65 +37,20 @@ _KIND = {"a": "a name", "b": "a name", "m": "a number up to 10", "n": "a number 
 _KIND |= {"colour": "a colour", "fruit": "a fruit"}
 
 
-class ToyGrammar(Law):
+class ToyGrammar(ListedLanguage):
     """The law of the toy sentences: L = 17, V = 45, entropy 15.36 bits. Tokens are indices into `words`.
 
     Curve, exact: by enumeration of the list. Left to right with sizes (2, 1, 6, 8) it is sampled without error.
     """
 
     def __init__(self) -> None:
-        self.words = (*NAMES, *NUMBERS, *COLOURS, *FRUITS, *GLUE)
-        self._token = {word: token for token, word in enumerate(self.words)}
         having, giving = list(_sentences(HAVING)), list(_sentences(GIVING))
-        weights = [HAVING_SHARE / len(having)] * len(having) + [(1 - HAVING_SHARE) / len(giving)] * len(giving)
-        rows = [[self._token[word] for word in sentence] for sentence in having + giving]
-        self.listed = Listed(np.array(rows), weights, vocab_size=len(self.words))
-        self.length, self.vocab_size = self.listed.length, self.listed.vocab_size
+        rows = [(sentence, HAVING_SHARE / len(having)) for sentence in having]
+        rows += [(sentence, (1 - HAVING_SHARE) / len(giving)) for sentence in giving]
+        super().__init__("a sentence", (*NAMES, *NUMBERS, *COLOURS, *FRUITS, *GLUE), rows)
 
-    def sample(self, n: int, seed: Seed = 0) -> TokenArray:
-        return self.listed.sample(n, seed)
-
-    def log_prob(self, x: npt.ArrayLike) -> FloatArray:
-        return self.listed.log_prob(x)
-
-    def conditionals(self, x: npt.ArrayLike, known: npt.ArrayLike) -> FloatArray:
-        return self.listed.conditionals(x, known)
-
-    def curve(self) -> InformationCurve:
-        """Exact: by enumeration of the list; computed once."""
-        return self.listed.curve()
-
-    def order_table(self, permutation: npt.ArrayLike) -> OrderTable:
-        """`g(a, k) = H(X_{permutation(k)} | X_{permutation(<a)})` for one given order (F11), exact."""
-        return self.listed.order_table(permutation)
-
-    @property
-    def entropy(self) -> float:
-        """H(X) in nats, exact."""
-        return self.listed.entropy
-
-    def encode(self, text: str) -> TokenArray:
-        """The tokens of a sentence, 17 words separated by blanks, shape (L,). It may be wrong."""
-        words = text.split()
-        unknown = [word for word in words if word not in self._token]
-        if unknown:
-            raise InputError(f"text has the word {unknown[0]!r}; known are {' '.join(self.words)}")
-        if len(words) != self.length:
-            raise InputError(f"text has {len(words)} words; a sentence has {self.length}")
-        return np.array([self._token[word] for word in words], dtype=np.int64)
-
-    def decode(self, row: npt.ArrayLike) -> str:
-        """The words of one row of tokens, shape (any,); "_" for a token that is no word, such as a mask."""
-        tokens = np.asarray(row).tolist()
-        return " ".join(self.words[token] if 0 <= token < self.vocab_size else "_" for token in tokens)
-
-    def is_valid(self, x: npt.ArrayLike) -> BoolArray:
-        """Whether each row of x (n, L) is a sentence of the language, shape (n,). Any token is allowed."""
-        tokens = np.asarray(x)
-        words_only = np.all((tokens >= 0) & (tokens < self.vocab_size), axis=1)
-        valid = np.zeros(len(tokens), dtype=np.bool_)
-        valid[words_only] = np.isfinite(self.log_prob(tokens[words_only]))
-        return valid
+    def __repr__(self) -> str:
+        return f"ToyGrammar(length={self.length}, vocab_size={self.vocab_size})"
 
     def explain(self, row: npt.ArrayLike) -> str | None:
         """Why one row of tokens is no sentence, such as "5 + 8 is 13, not 16"; None when it is one."""
