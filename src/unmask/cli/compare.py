@@ -89,7 +89,13 @@ def compare(
 
         found = Run(ground, replace(request, data=words), out, bar.say, bar.show).run(resume, force)
         bar.say("writing the page")
-        command = f"unmask compare {model} --rules {rules} --seed {seed} --out {out}"
+        said = {
+            "rules": rules, "data": data, "tokens": tokens, "lines": lines, "task": task, "texts": texts,
+            "length": length, "prompt-tokens": prompt_tokens, "steps": steps, "plan": plan, "samples": samples,
+            "orders": orders, "batch": batch, "rounds": rounds, "autoregressive": autoregressive, "judge": judge,
+            "mauve": mauve, "batch-size": batch_size, "seed": seed, "out": out,
+        }  # fmt: skip
+        command = _command(model, said)
         reports.write(found, out, command)
     if as_json:
         print_json(found.to_dict())
@@ -127,6 +133,21 @@ def _ground(
         )
     given = prompt_tokens if prompt_tokens is not None else (judged.prompt_length if judged and task else 0)
     return Ground(predictor, rows[:texts], given, seed, orders, batch_size, judged, source), words
+
+
+def _command(model: str, said: dict[str, Any]) -> str:
+    """The command that makes the page again, options at their defaults left out."""
+    import inspect
+    import shlex
+
+    words = ["unmask", "compare", model]
+    defaults = inspect.signature(compare).parameters
+    for name, value in said.items():
+        if value == defaults[name.replace("-", "_")].default:
+            continue
+        for one in value if isinstance(value, list) else [value]:
+            words += [f"--{name}"] if one is True else [f"--{name}", str(one)]
+    return shlex.join(words)
 
 
 def _numbers(steps: str | None) -> tuple[int, ...]:

@@ -249,7 +249,7 @@ class Comparison:
         autoregressive: None where it makes no sense (a law).
         judge, mauve: paths of the models that judged, or "".
         task: name of the task texts are right or wrong by, or "".
-        seconds: wall time of the whole, over all sessions it took.
+        seconds: wall time of the call that put it together; less when trials were there already.
     """
 
     model: dict[str, str]
