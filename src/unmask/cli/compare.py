@@ -126,6 +126,8 @@ def _ground(
         judged = tasks.task_of_law(law) if law is not None and data is None else None
     job = Job(model, Path("unused"), data, tokens, lines, None, length, seed=seed)
     rows, source, words = job.texts(predictor, texts)
+    if data is None and tokens is None and task is None and law is None:
+        words = "its own held-out text" if not words.startswith("law:") else words
     if judged is not None and (judged.law.vocab_size > predictor.vocab_size or judged.law.length != rows.shape[1]):
         raise InputError(
             f"--task {judged.name} has rows of {judged.law.length} tokens from {judged.law.vocab_size}, the model rows "

@@ -136,23 +136,23 @@ class Attempts:
             return None
         return lambda tokens: str(decode(tokens))
 
-    def time(self, entries: list[tuple[str, Any]], batch: int, rounds: int) -> dict[str, Timing]:
-        """Wall time of every rule, each in turn in every round, so that what else the machine does falls on all."""
-        alone: dict[str, list[float]] = {key: [] for key, _ in entries}
-        together: dict[str, list[float]] = {key: [] for key, _ in entries}
-        for number in range(rounds):
-            for key, sampler in entries:
-                alone[key].append(seconds(lambda one=sampler, n=number: self.draw(one, 1, seed=n)))
-                together[key].append(seconds(lambda one=sampler, n=number: self.draw(one, batch, seed=n)))
-        return {
-            key: Timing(
-                float(np.median(alone[key])),
-                batch * self.ground.length / float(np.median(together[key])),
-                batch,
-                rounds,
-            )
-            for key, _ in entries
-        }
+
+def times(acts: dict[str, Callable[[int, int], object]], length: int, batch: int, rounds: int) -> dict[str, Timing]:
+    """Wall time of everything that draws, each in turn in every round, so that what else the machine does falls on all.
+
+    Args:
+        acts: name -> what draws (n texts, with a seed). length: tokens drawn in a text.
+    """
+    alone: dict[str, list[float]] = {key: [] for key in acts}
+    together: dict[str, list[float]] = {key: [] for key in acts}
+    for number in range(rounds):
+        for key, act in acts.items():
+            alone[key].append(seconds(lambda act=act, seed=number: act(1, seed)))
+            together[key].append(seconds(lambda act=act, seed=number: act(batch, seed)))
+    return {
+        key: Timing(float(np.median(alone[key])), batch * length / float(np.median(together[key])), batch, rounds)
+        for key in acts
+    }
 
 
 def seconds(act: Callable[[], object]) -> float:

@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from unmask.errors import InputError
-from unmask.evaluation.compare.attempt import Attempts, seconds
+from unmask.evaluation.compare.attempt import Attempts, times
 from unmask.evaluation.compare.ground import Ground
 from unmask.evaluation.compare.rules import Entry, Rules, chosen, ladder
-from unmask.evaluation.compare.trial import AutoregressiveLine, Comparison, Trial
+from unmask.evaluation.compare.trial import AutoregressiveLine, Comparison, Timing, Trial
 from unmask.files import read_json, write_json
 from unmask.planning.estimate import Estimate
 from unmask.planning.identity import describe_model
@@ -30,6 +30,7 @@ from unmask.planning.measurement import Measurement, text_digest
 from unmask.planning.plan import Plan
 
 FORMAT = "unmask.compare/1"
+TIMING = "unmask.timing/1"
 ORDERS = ("left_to_right", "bit_reversal")
 """Reveal orders that are measured besides the uniform one."""
 
@@ -169,7 +170,8 @@ class Run:
                         f"--out {self.folder} holds no comparison; --force replaces only what compare wrote"
                     )
                 shutil.rmtree(self.folder / "trials", ignore_errors=True)
-                (self.folder / "measured.curve.json").unlink(missing_ok=True)
+                for name in ("measured.curve.json", "autoregressive.json"):
+                    (self.folder / name).unlink(missing_ok=True)
             elif not resume:
                 raise InputError(f"--out {self.folder} is not empty; go on with --resume, or replace it with --force")
             else:
@@ -226,32 +228,35 @@ class Run:
     def _timed(
         self, entries: Sequence[Entry], trials: dict[str, Trial], attempts: Attempts, reference: Any
     ) -> AutoregressiveLine | None:
-        """Wall times: of all rules again unless every one has its time, so that they are of the same minutes."""
-        request = self.request
+        """Wall times: of all again unless everything has its time, so that they are of the same minutes."""
+        request, length = self.request, self.ground.length
         runnable = [entry for entry in entries if trials[entry.key].error is None]
-        if request.rounds and any(trials[entry.key].timing is None for entry in runnable):
+        path = self.folder / "autoregressive.json"
+        waiting = [entry for entry in runnable if trials[entry.key].timing is None]
+        if request.rounds and (waiting or (reference is not None and not path.exists())):
             self.say(f"timing {len(runnable)} rules, {request.rounds} rounds")
-            times = attempts.time([(entry.key, entry.make()) for entry in runnable], request.batch, request.rounds)
-            for key, timing in times.items():
+            acts: dict[str, Any] = {entry.key: _drawing(attempts, entry.make()) for entry in runnable}
+            if reference is not None:
+                acts[""] = lambda n, seed: reference.generate(n, length, seed)
+            found = times(acts, length, request.batch, request.rounds)
+            if reference is not None:
+                write_json(path, {"format": TIMING, **vars(found.pop(""))})
+            for key, timing in found.items():
                 trials[key] = trials[key].timed(timing)
                 trials[key].save(self.folder / "trials" / file_name(key))
-        if reference is None:
+        if reference is None or not path.exists():
             return None
-        return self._autoregressive(reference)
+        stored = read_json(path, TIMING)
+        return self._autoregressive(reference, Timing(**{name: stored[name] for name in Timing.__annotations__}))
 
-    def _autoregressive(self, reference: Any) -> AutoregressiveLine:
-        ground, request = self.ground, self.request
-        self.say("timing the autoregressive reference")
-        rounds = range(max(1, request.rounds))
-        alone = [seconds(lambda n=number: reference.generate(1, ground.length, n)) for number in rounds]
-        together = [seconds(lambda n=number: reference.generate(request.batch, ground.length, n)) for number in rounds]
+    def _autoregressive(self, reference: Any, timing: Timing) -> AutoregressiveLine:
+        ground = self.ground
         price = None
         if not reference.random_weights:
             price = Estimate.of_mean(-np.asarray(reference.log_prob(ground.scored_texts)) - ground.baseline)
-        throughput = request.batch * ground.length / float(np.median(together))
         return AutoregressiveLine(
-            reference.name, reference.parameters, not reference.random_weights, price, float(np.median(alone)),
-            throughput, request.batch, ground.length,
+            reference.name, reference.parameters, not reference.random_weights, price, timing.latency,
+            timing.throughput, timing.batch, ground.length,
         )  # fmt: skip
 
     def _plan_steps(self, rules: Rules) -> list[int]:
@@ -259,6 +264,10 @@ class Run:
         most = rules.planner().max_steps
         spaced = np.unique(np.rint(np.geomspace(1, most, 32)).astype(int))
         return [int(steps) for steps in (range(1, most + 1) if most <= 32 else spaced)]
+
+
+def _drawing(attempts: Attempts, sampler: Any) -> Callable[[int, int], object]:
+    return lambda n, seed: attempts.draw(sampler, n, seed)
 
 
 def file_name(key: str) -> str:
