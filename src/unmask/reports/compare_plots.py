@@ -187,9 +187,16 @@ def featured(found: Comparison, trials: Sequence[Trial]) -> list[Trial]:
     best = {trial.key for trial in undominated(found.scored)}
     wanted = np.log(max(1, found.length / 8))
     chosen: dict[str, Trial] = {}
-    for trial in sorted(trials, key=lambda t: abs(np.log(t.mean_calls) - wanted) - (0.2 if t.key in best else 0)):
+    for trial in sorted(
+        trials, key=lambda t: abs(np.log(t.mean_calls) - wanted) - (0.2 if t.key in best else 0) + _alike(t)
+    ):
         chosen.setdefault(trial.rule, trial)
     return sorted(list(chosen.values())[:PANELS], key=lambda trial: trial.mean_calls)
+
+
+def _alike(trial: Trial) -> float:
+    """Variants of a rule that is shown already come last."""
+    return 1.0 if trial.rule.startswith("planned_") or trial.rule in ("cosine_sizes", "ancestral") else 0.0
 
 
 def steps(found: Comparison) -> Figure:
