@@ -12,6 +12,8 @@ import unmask
 from unmask.errors import InputError
 from unmask.evaluation import causal
 from unmask.evaluation.autoregressive import load_reference, same_size
+from unmask.evaluation.compare.ground import Ground
+from unmask.evaluation.compare.run import Request, Run
 from unmask.models.checkpoint import folder_of
 
 GPT2 = {"n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 24, "initializer_range": 0.3}
@@ -116,8 +118,8 @@ def test_a_model_of_the_same_size_has_the_predictors_shape_and_number_of_paramet
     assert made.model.config.hidden_size == config["hidden_size"]
     assert made.model.config.num_hidden_layers == config["num_hidden_layers"]
     assert made.generate(2, length, seed=0).shape == (2, length)
-    reference = made.reference(length, np.zeros((2, length), dtype=int))
-    assert (reference.calls, reference.random_weights, reference.nats_per_token) == (length, True, None)
+    assert made.calls == 2 * length
+    assert made.random_weights
 
 
 def test_making_a_model_of_the_same_size_leaves_torchs_own_randomness_alone(toy):
@@ -133,12 +135,16 @@ def test_a_law_has_no_size():
         same_size(unmask.oracle(unmask.laws.Permutation(4)), 4)
 
 
-def test_nats_per_token_are_a_mean_over_texts(trained):
-    rows = trained.generate(6, 17, seed=10).numpy()
-    reference = trained.reference(17, rows)
-    assert reference.nats_per_token.value == pytest.approx(-trained.log_prob(rows).mean() / 17)
-    assert (reference.nats_per_token.count, reference.calls, reference.random_weights) == (6, 17, False)
-    assert json.loads(json.dumps(reference.to_dict()))["nats_per_token"]["count"] == 6
+def test_a_trained_model_has_a_price_in_a_comparison(toy, trained, tmp_path, monkeypatch):
+    monkeypatch.setattr("unmask.evaluation.autoregressive.load_reference", lambda path, predictor: trained)
+    ground = Ground(toy, unmask.laws.toy_grammar().sample(20, 0), source="drawn", orders=1)
+    request = Request("equal_sizes:4", samples=2, rounds=1, batch=2, autoregressive="somewhere")
+    line = Run(ground, request, tmp_path / "out").run().autoregressive
+    nats = -trained.log_prob(ground.scored_texts)
+    assert line.trained
+    assert line.calls == 17
+    assert line.price.value == pytest.approx(float((nats - ground.baseline).mean()))
+    assert line.price.count == 10
 
 
 def test_another_vocabulary_is_refused_with_both_sizes(toy, tmp_path):

@@ -10,7 +10,6 @@ their stored keys and values are in `unmask.evaluation.causal`.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,35 +24,12 @@ from unmask.evaluation.judge import causal_model, local_folder
 from unmask.models import checkpoint
 from unmask.models.predictor import Predictor
 from unmask.models.text import Text
-from unmask.planning.estimate import Estimate
 from unmask.sampling.draws import categorical
 from unmask.sampling.randomness import TOKEN_CHUNK, TOKEN_WITHIN, row_seeds, uniforms
 from unmask.sampling.run import rows_that_fit
 
 _SALT = 0x4152
 """Keeps the noise of this model apart from that of a masked model sampled with the same seed."""
-
-
-@dataclass(frozen=True)
-class Reference:
-    """An autoregressive model beside the decoding rules.
-
-    Attributes:
-        name: where it comes from.
-        parameters: its trained parameters, tied ones once.
-        calls: network calls for a text: one for each of its tokens.
-        random_weights: same size, made for its speed only: what it writes is noise, and it has no nats.
-        nats_per_token: negative log-probability of held-out texts; None with random weights, or without texts.
-    """
-
-    name: str
-    parameters: int
-    calls: int
-    random_weights: bool
-    nats_per_token: Estimate | None
-
-    def to_dict(self) -> dict[str, Any]:
-        return dict(self.__dict__) | {"nats_per_token": self.nats_per_token and self.nats_per_token.to_dict()}
 
 
 class AutoregressiveModel:
@@ -64,7 +40,8 @@ class AutoregressiveModel:
     token is `start`, so every token, the first one too, has a probability.
 
     Attributes:
-        name, random_weights: as in `Reference`.
+        name: where it comes from.
+        random_weights: same size, made for its speed only: what it writes is noise, and its nats mean nothing.
         start: id of the token before the text: the network's own begin-of-text token, else its tokenizer's, else the
             predictor's mask token.
         cached: the network that runs, plain or transformers' own.
@@ -159,17 +136,6 @@ class AutoregressiveModel:
             scored = scored.masked_fill(part >= self.width, -torch.inf)
             found.append(scored[:, given:].sum(1).cpu())
         return torch.cat(found).numpy()
-
-    def reference(self, length: int, texts: npt.ArrayLike | None = None, given: int = 0) -> Reference:
-        """This model as one entry of a comparison of texts of `length` tokens, the first `given` of them a prompt.
-
-        Args:
-            texts: (N, length) held-out token ids, N at least 2, for nats per token with an interval over texts.
-        """
-        nats = None
-        if texts is not None and not self.random_weights:
-            nats = Estimate.of_mean(-self.log_prob(texts, given) / (length - given))
-        return Reference(self.name, self.parameters, length - given, self.random_weights, nats)
 
     def _normalised(self, logits: Tensor) -> Tensor:
         return logits.float().index_fill(-1, self._never, -torch.inf).log_softmax(-1)
