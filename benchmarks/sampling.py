@@ -30,7 +30,7 @@ from torch import Tensor, nn
 import unmask
 from unmask import laws, recipes
 from unmask.models.predictor import Positions
-from unmask.sampling import stops
+from unmask.sampling import stopping
 
 
 class Network(nn.Module):
@@ -246,7 +246,7 @@ def finished_rows(device: str) -> None:
     network.end_of_text_id = 0
     with torch.no_grad():
         network.head.bias[0] = network.head.weight.abs().sum(1).max() * 0.5 + 1.0
-    sampler = recipes.one_by_one(order=unmask.orders.LeftToRight()).ending(stops.EndOfText())
+    sampler = recipes.one_by_one(order=unmask.orders.LeftToRight()).ending(stopping.EndOfText())
     out = unmask.sample(network, sampler, n=64, length=128)
     paid, stuck = int(out.nfe.sum()), 64 * int(out.nfe.max())
     print(f"\nRows that are finished: 64 texts of {int(out.nfe.min())} to {int(out.nfe.max())} tokens in one batch")

@@ -30,22 +30,21 @@ import torch
 from accelerate import Accelerator
 from torch.utils.flop_counter import FlopCounterMode
 
-from unmask.training import network as networks
-from unmask.training import tokenizer
+from unmask.training import architecture, tokenizer
 from unmask.training.data import Data
 from unmask.training.monitor import Monitor
 from unmask.training.objective import HiddenLogits, corrupt, objective, revealed, stratified_counts
 from unmask.training.optimizer import Optimizer
 from unmask.training.options import TrainingOptions
+from unmask.training.text_windows import FixedWindows, TextWindows
 from unmask.training.trainer import Trainer
-from unmask.training.windows import FixedWindows, TextWindows
 
 CLOCKS = {"processor": lambda: time.process_time() / torch.get_num_threads(), "wall": time.perf_counter}
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--size", default="micro", choices=list(networks.SIZES))
+    arguments.add_argument("--size", default="micro", choices=list(architecture.SIZES))
     arguments.add_argument("--optimizer", default="muon")
     arguments.add_argument("--length", type=int, default=64)
     arguments.add_argument("--batch-size", type=int, default=32)
@@ -94,7 +93,7 @@ def measure(told: argparse.Namespace) -> dict[str, Any]:
     gflops = _flops_per_token(told, tokens) * speeds["unmask train"] / 1e9
     return {
         "options": vars(told),
-        "parameters": networks.parameters(networks.from_scratch(told.size, told.vocab_size, told.length, 0)),
+        "parameters": architecture.parameters(architecture.from_scratch(told.size, told.vocab_size, told.length, 0)),
         "tokens_per_second": speeds,
         "ratio": statistics.median(ratios),
         "ratio_lowest": min(ratios),
@@ -120,7 +119,7 @@ def _ours(told: argparse.Namespace, tokens: np.ndarray, folder: Path) -> Any:
         digest="",
         summary={},
     )
-    network = networks.from_scratch(told.size, told.vocab_size, told.length, 0)
+    network = architecture.from_scratch(told.size, told.vocab_size, told.length, 0)
     trainer = Trainer(options, data, network, Accelerator(cpu=True), folder, Monitor(folder, silent=False, bar=False))
 
     def loop() -> None:
@@ -131,7 +130,7 @@ def _ours(told: argparse.Namespace, tokens: np.ndarray, folder: Path) -> Any:
 
 def _plain(told: argparse.Namespace, tokens: np.ndarray, all_logits: bool) -> Any:
     """A round of the shortest loop that trains the same network on the same objective."""
-    network = networks.from_scratch(told.size, told.vocab_size, told.length, 0)
+    network = architecture.from_scratch(told.size, told.vocab_size, told.length, 0)
     model = HiddenLogits(network)
     optimizer = Optimizer(network, told.optimizer, 0.05)
     batches = [_batch(told, tokens, step) for step in range(told.steps)]
@@ -158,7 +157,7 @@ def _batch(told: argparse.Namespace, tokens: np.ndarray, step: int) -> Any:
 
 def _flops_per_token(told: argparse.Namespace, tokens: np.ndarray) -> float:
     """Forward and backward of a batch that hides half of its tokens on average; the optimiser's own are not counted."""
-    network = networks.from_scratch(told.size, told.vocab_size, told.length, 0)
+    network = architecture.from_scratch(told.size, told.vocab_size, told.length, 0)
     model = HiddenLogits(network)
     totals = []
     for step in range(4):

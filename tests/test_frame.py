@@ -31,7 +31,7 @@ def python(code: str, **options) -> str:
         "import unmask; unmask.__version__; dir(unmask)",
         "from unmask.cli import main; main(['--help'])",
         "from unmask.cli import main; main(['laws', '--help'])",
-        "import unmask.theory.bounds, unmask.theory.optimal, unmask.theory.order, unmask.theory.price",
+        "import unmask.theory.bounds, unmask.theory.optimal, unmask.theory.reveal_orders, unmask.theory.price",
         "import unmask.laws",
     ],
 )

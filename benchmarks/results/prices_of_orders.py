@@ -11,9 +11,9 @@ from pathlib import Path
 
 import unmask
 from unmask import files
-from unmask.evaluation.table import Column, Table
-from unmask.planning.choose import Planner
-from unmask.planning.measurement import Measurement
+from unmask.evaluation.result_table import Column, Table
+from unmask.measuring.measurement import Measurement
+from unmask.planning.planner import Planner
 from unmask.reports.tables import to_markdown
 
 

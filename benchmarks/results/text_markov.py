@@ -18,7 +18,7 @@ import numpy as np
 
 import unmask
 from unmask import files, orders, recipes
-from unmask.evaluation.table import Column, Table
+from unmask.evaluation.result_table import Column, Table
 from unmask.laws import MarkovChain
 from unmask.reports.tables import to_markdown
 from unmask.theory.optimal import frontier

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 _HOMES = {
     "InformationCurve": "unmask.theory.curve:InformationCurve",
     "Schedule": "unmask.theory.schedule:Schedule",
-    "OrderTable": "unmask.theory.order:OrderTable",
+    "OrderTable": "unmask.theory.reveal_orders:OrderTable",
     "price": "unmask.theory.price:price",
     "price_per_token": "unmask.theory.price:price_per_token",
     "nelbo": "unmask.theory.price:nelbo",
@@ -26,23 +26,23 @@ _HOMES = {
     "share_steps": "unmask.theory.optimal:share_steps",
     "BinomialGrid": "unmask.theory.grid:BinomialGrid",
     "bounds": "unmask.theory.bounds",
-    "orders": "unmask.theory.order",
+    "orders": "unmask.theory.reveal_orders",
     "laws": "unmask.laws",
     "InputError": "unmask.errors:InputError",
     "load": "unmask.models.pretrained:load",
     "oracle": "unmask.models.oracle:oracle",
-    "sample": "unmask.sampling.run:sample",
+    "sample": "unmask.sampling.sample:sample",
     "score": "unmask.sampling.score:score",
     "recipes": "unmask.sampling.recipes",
     "cite": "unmask.sampling.citations:cite",
-    "measure": "unmask.planning.measure:measure",
-    "Measurement": "unmask.planning.measurement:Measurement",
-    "plan": "unmask.planning.choose:plan",
+    "measure": "unmask.measuring.measure:measure",
+    "Measurement": "unmask.measuring.measurement:Measurement",
+    "plan": "unmask.planning.planner:plan",
     "Plan": "unmask.planning.plan:Plan",
-    "certify": "unmask.planning.certify:certify",
+    "certify": "unmask.certifying.certificate:certify",
     "tune": "unmask.planning.tune:tune",
-    "Knob": "unmask.planning.knob:Knob",
-    "export": "unmask.planning.export:export",
+    "TunedRule": "unmask.planning.tuned_rule:TunedRule",
+    "export": "unmask.exporting.export:export",
 }
 
 __all__ = ["__version__", *_HOMES]
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from unmask import laws as laws
     from unmask.errors import InputError as InputError
     from unmask.theory import bounds as bounds
-    from unmask.theory import order as orders  # noqa: F401
+    from unmask.theory import reveal_orders as orders  # noqa: F401
     from unmask.theory.curve import InformationCurve as InformationCurve
     from unmask.theory.grid import BinomialGrid as BinomialGrid
     from unmask.theory.optimal import best_schedule as best_schedule
@@ -60,10 +60,10 @@ if TYPE_CHECKING:
     from unmask.theory.optimal import fewest_steps as fewest_steps
     from unmask.theory.optimal import frontier as frontier
     from unmask.theory.optimal import share_steps as share_steps
-    from unmask.theory.order import OrderTable as OrderTable
     from unmask.theory.price import nelbo as nelbo
     from unmask.theory.price import price as price
     from unmask.theory.price import price_per_token as price_per_token
+    from unmask.theory.reveal_orders import OrderTable as OrderTable
     from unmask.theory.schedule import Schedule as Schedule
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from reference import exported_plans
 from unmask import cli
-from unmask.theory.order import BitReversal, Uniform
+from unmask.theory.reveal_orders import BitReversal, Uniform
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from unmask.cli import main
-from unmask.planning.measurement import Measurement
+from unmask.measuring.measurement import Measurement
 
 CHAIN = "law:markov_chain:length=8,vocab_size=3"
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ import pytest
 import unmask
 from unmask import cli, laws, recipes
 from unmask.sampling.recipes import by_name
-from unmask.sampling.revisions import LeastConfident
+from unmask.sampling.remasking import LeastConfident
 
 PERMUTATION = "law:permutation:length=6"
 ORACLE = unmask.oracle(laws.Permutation(6))
@@ -158,7 +158,7 @@ def test_a_plan_file_is_followed(capsys, tmp_path):
 
 def unmask_plan(folder):
     """A plan file for six tokens in three steps."""
-    from unmask.planning.estimate import Estimate
+    from unmask.measuring.estimate import Estimate
     from unmask.planning.plan import Part, Plan
 
     part = Part(unmask.orders.Uniform(), unmask.Schedule([1, 2, 3]))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unmask import cli
-from unmask.planning.knob import Knob
+from unmask.planning.tuned_rule import TunedRule
 
 LAW = "law:markov_chain:length=6"
 
@@ -19,7 +19,7 @@ def test_the_table_marks_the_setting_and_the_file_holds_it(tmp_path, capsys):
     out = tmp_path / "m.knob.json"
     assert run(LAW, "--rule", "entropy_sum", "--budget", "0.05", "--samples", "60", "--out", out) == 0
     printed = capsys.readouterr().out
-    knob = Knob.load(out)
+    knob = TunedRule.load(out)
     assert f"entropy_sum = {knob.value:g}: " in printed
     assert printed.count("←") == 1
     assert "network calls" in printed

@@ -14,7 +14,7 @@ from unmask.evaluation import causal
 from unmask.evaluation.autoregressive import load_reference, same_size
 from unmask.evaluation.compare.ground import Ground
 from unmask.evaluation.compare.run import Request, Run
-from unmask.models.checkpoint import folder_of
+from unmask.models.checkpoint_folder import folder_of
 
 GPT2 = {"n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 24, "initializer_range": 0.3}
 LLAMA = {

@@ -13,9 +13,9 @@ from unmask.errors import InputError
 from unmask.evaluation.demo import exact, grammar, knobs, prose, run, trial
 from unmask.evaluation.demo.share import Share
 from unmask.laws.table import Listed
-from unmask.planning.estimate import Estimate
+from unmask.measuring.estimate import Estimate
 from unmask.sampling import recipes
-from unmask.theory.order import BitReversal, LeftToRight, Uniform
+from unmask.theory.reveal_orders import BitReversal, LeftToRight, Uniform
 from unmask.theory.schedule import Schedule
 
 SIZES = grammar.GrammarSizes(
@@ -233,7 +233,7 @@ def test_a_model_without_a_length_is_refused():
 @pytest.mark.slow
 def test_the_held_out_text_is_that_of_the_split_the_model_was_trained_with():
     from unmask.files import read_json
-    from unmask.models.checkpoint import OUR_FORMAT, folder_of
+    from unmask.models.checkpoint_folder import OUR_FORMAT, folder_of
     from unmask.training import corpus
 
     card = read_json(folder_of("manual") / "unmask.json", OUR_FORMAT)

@@ -12,8 +12,8 @@ from unmask.errors import InputError
 from unmask.laws import HiddenMarkov, MarkovChain
 from unmask.laws.base import entropy
 from unmask.laws.gaps import curve_from_gaps
-from unmask.theory.order import BitReversal, LeftToRight, Uniform
 from unmask.theory.price import price
+from unmask.theory.reveal_orders import BitReversal, LeftToRight, Uniform
 from unmask.theory.schedule import Schedule
 
 STICKY = [[0.95, 0.05], [0.1, 0.9]]

@@ -7,9 +7,9 @@ import pytest
 
 import unmask
 from unmask.errors import InputError
-from unmask.planning.estimate import Estimate
+from unmask.measuring.estimate import Estimate
 from unmask.planning.plan import Part, Plan
-from unmask.theory.order import BitReversal, Given, LeftToRight, Uniform
+from unmask.theory.reveal_orders import BitReversal, Given, LeftToRight, Uniform
 from unmask.theory.schedule import Schedule
 
 

@@ -12,9 +12,9 @@ import pytest
 
 import unmask
 from unmask.laws import catalogue
-from unmask.planning.choose import Planner
-from unmask.theory.order import Given
+from unmask.planning.planner import Planner
 from unmask.theory.order_table import OrderTable
+from unmask.theory.reveal_orders import Given
 from unmask.theory.schedule import Schedule
 
 

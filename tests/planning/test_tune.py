@@ -11,9 +11,9 @@ from reference import output_laws
 from reference.tiny_network import TinyNetwork
 from unmask.errors import InputError
 from unmask.laws import MarkovChain, Permutation, Repeated
-from unmask.planning.knob import Knob
-from unmask.planning.texts import identify
+from unmask.measuring.texts import identify
 from unmask.planning.tune import RULES, Rule, rule_named, tune
+from unmask.planning.tuned_rule import TunedRule
 from unmask.sampling import recipes
 from unmask.sampling.selections import EntropyBound
 
@@ -186,7 +186,7 @@ def test_progress_says_what_is_being_done():
 
 
 def test_a_saved_knob_comes_back_and_samples(tmp_path, knobs):
-    knob = Knob.load(knobs["entropy_bound"].save(tmp_path / "m.knob.json"))
+    knob = TunedRule.load(knobs["entropy_bound"].save(tmp_path / "m.knob.json"))
     assert knob == knobs["entropy_bound"]
     assert knob.sampler().selection == EntropyBound(knob.value)
     out = unmask.sample(unmask.oracle(CHAIN), knob.sampler(), n=200, seed=0)
@@ -204,7 +204,7 @@ def test_a_damaged_knob_is_refused_in_one_line(tmp_path, knobs, change, words):
     path = knobs["factor"].save(tmp_path / "m.knob.json")
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(InputError, match=words):
-        Knob.load(path)
+        TunedRule.load(path)
 
 
 @pytest.mark.parametrize(

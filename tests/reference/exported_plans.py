@@ -3,9 +3,9 @@
 import importlib.util
 import sys
 
-from unmask.planning.estimate import Estimate
-from unmask.planning.knob import Knob
+from unmask.measuring.estimate import Estimate
 from unmask.planning.plan import Part, Plan
+from unmask.planning.tuned_rule import TunedRule
 from unmask.theory.schedule import Schedule
 
 PRICE = Estimate(0.5, 0.4, 0.6, 0.95, 100)
@@ -18,7 +18,9 @@ def plan_of(*parts, mask_token_id=None, bounds=None):
 
 
 def knob_of(rule, value, length=32, block=None, mask_token_id=None):
-    return Knob(rule, value, PRICE, Estimate(5.0, 4.0, 6.0, 0.95, 100), length, mask_token_id, {"name": "m"}, (), block)
+    return TunedRule(
+        rule, value, PRICE, Estimate(5.0, 4.0, 6.0, 0.95, 100), length, mask_token_id, {"name": "m"}, (), block
+    )
 
 
 def load_module(path, name):

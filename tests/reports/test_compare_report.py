@@ -14,7 +14,7 @@ from rich.console import Console
 from unmask.evaluation.compare.trial import AutoregressiveLine, Calls, Comparison, Timing, Trial
 from unmask.evaluation.demo.share import Share
 from unmask.evaluation.text_quality import TextQuality
-from unmask.planning.estimate import Estimate
+from unmask.measuring.estimate import Estimate
 from unmask.reports import compare as report
 from unmask.reports import compare_page, compare_plots
 

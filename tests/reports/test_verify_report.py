@@ -12,7 +12,7 @@ from rich.console import Console
 
 from unmask import cli
 from unmask.errors import InputError
-from unmask.evaluation.table import Column, Table
+from unmask.evaluation.result_table import Column, Table
 from unmask.evaluation.verify import verify
 from unmask.reports import verify as report
 from unmask.reports import verify_page

@@ -15,8 +15,8 @@ import torch
 import unmask
 from reference.tiny_network import TinyNetwork
 from unmask import orders, recipes
-from unmask.sampling import stops
-from unmask.sampling.orders import DrawnConfidence, EndOfTextLast
+from unmask.sampling import stopping
+from unmask.sampling.priorities import DrawnConfidence, EndOfTextLast
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import Each
 
@@ -149,7 +149,7 @@ def test_a_text_ends_at_the_first_end_whose_prefix_is_known_and_later_blocks_are
     """Dream#51, Fast-dLLM#10: decoding goes on after the end. An end with masks before it does not end the text yet."""
     a, end = [0.98, 0.01, 0.01], [0.005, 0.99, 0.005]
     law = Laws([a, a, end, a, a, a, a, a], end_of_text_id=1)
-    sampler = recipes.confidence(8).in_blocks(4).drawing(temperature=0).ending(stops.EndOfText())
+    sampler = recipes.confidence(8).in_blocks(4).drawing(temperature=0).ending(stopping.EndOfText())
     out = unmask.sample(law, sampler, n=1, length=8)
     assert revealed(out) == [[2], [0], [1]]  # the end first; the text ends when 0 and 1 are known too
     assert out.tokens.tolist() == [[0, 0, 1, 1, 1, 1, 1, 1]]
@@ -164,7 +164,7 @@ def test_a_longer_budget_does_not_make_the_answer_shorter_when_the_end_may_not_c
 
     def answer(budget, **options):
         law = Laws([a] * 5 + [end] * (budget - 5), end_of_text_id=1)
-        sampler = recipes.llada(budget, **options).drawing(temperature=0).ending(stops.EndOfText())
+        sampler = recipes.llada(budget, **options).drawing(temperature=0).ending(stopping.EndOfText())
         return unmask.sample(law, sampler, n=1, length=budget)
 
     assert {tuple(answer(budget, block_length=4).tokens[0, :6].tolist()) for budget in (8, 16, 32)} == {(0,) * 5 + (1,)}

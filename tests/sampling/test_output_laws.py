@@ -10,7 +10,7 @@ import unmask
 from reference import output_laws as exact
 from reference.g_test import g_test
 from unmask import laws, orders, recipes
-from unmask.sampling import orders as reading_orders
+from unmask.sampling import priorities
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import Each
 
@@ -85,7 +85,7 @@ CASES = {
     ),
     "entropy_sum": (recipes.entropy_sum(1.2), lambda: exact.over_orders(LAW, lambda s: exact.entropy_sum(1.2, s))),
     "margin in blocks": (
-        Sampler(reading_orders.Margin(), Each(2)).in_blocks(2),
+        Sampler(priorities.Margin(), Each(2)).in_blocks(2),
         lambda: exact.output_law(
             LONGER,
             exact.blocks(

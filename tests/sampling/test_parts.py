@@ -6,9 +6,9 @@ import torch
 import unmask
 from reference.tiny_network import TinyNetwork
 from unmask import orders, recipes
-from unmask.sampling import shapes, stops
+from unmask.sampling import logits_transforms, stopping
 from unmask.sampling.canvas import Canvas
-from unmask.sampling.orders import Arranged, Confidence, DrawnConfidence, EndOfTextLast, Noisy
+from unmask.sampling.priorities import Arranged, Confidence, DrawnConfidence, EndOfTextLast, Noisy
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import Each
 from unmask.sampling.windows import Blocks, Sliding, Whole
@@ -61,14 +61,16 @@ def shaped(shape, probabilities):
 
 def test_temperature_top_k_and_top_p_change_the_law_as_their_names_say():
     p = [0.5, 0.25, 0.15, 0.1]
-    torch.testing.assert_close(shaped(shapes.Tempered(0.5), p), torch.tensor(p) ** 2 / (torch.tensor(p) ** 2).sum())
-    torch.testing.assert_close(shaped(shapes.Tempered(top_k=2), p), torch.tensor([2 / 3, 1 / 3, 0, 0]))
-    torch.testing.assert_close(shaped(shapes.Tempered(top_p=0.6), p), torch.tensor([2 / 3, 1 / 3, 0, 0]))
-    torch.testing.assert_close(shaped(shapes.Tempered(top_p=0.5), p), torch.tensor([1.0, 0, 0, 0]))
-    torch.testing.assert_close(shaped(shapes.Tempered(top_p=1e-9), p), torch.tensor([1.0, 0, 0, 0]))
-    assert shapes.Tempered().raw
-    assert shapes.Tempered(top_p=1.0).raw
-    assert not shapes.Shapes((shapes.Raw(), shapes.Tempered(0.9))).raw
+    torch.testing.assert_close(
+        shaped(logits_transforms.Tempered(0.5), p), torch.tensor(p) ** 2 / (torch.tensor(p) ** 2).sum()
+    )
+    torch.testing.assert_close(shaped(logits_transforms.Tempered(top_k=2), p), torch.tensor([2 / 3, 1 / 3, 0, 0]))
+    torch.testing.assert_close(shaped(logits_transforms.Tempered(top_p=0.6), p), torch.tensor([2 / 3, 1 / 3, 0, 0]))
+    torch.testing.assert_close(shaped(logits_transforms.Tempered(top_p=0.5), p), torch.tensor([1.0, 0, 0, 0]))
+    torch.testing.assert_close(shaped(logits_transforms.Tempered(top_p=1e-9), p), torch.tensor([1.0, 0, 0, 0]))
+    assert logits_transforms.Tempered().raw
+    assert logits_transforms.Tempered(top_p=1.0).raw
+    assert not logits_transforms.Shapes((logits_transforms.Raw(), logits_transforms.Tempered(0.9))).raw
 
 
 def test_shaping_the_draw_does_not_change_the_choice_of_positions():
@@ -80,7 +82,9 @@ def test_shaping_the_draw_does_not_change_the_choice_of_positions():
 
 
 def test_a_reading_changes_what_the_order_sees():
-    sampler = Sampler(Confidence(), Each(1), reading=shapes.Tempered(top_p=0.05))  # every confidence becomes 1
+    sampler = Sampler(
+        Confidence(), Each(1), reading=logits_transforms.Tempered(top_p=0.05)
+    )  # every confidence becomes 1
     out = unmask.sample(TinyNetwork(), sampler, n=1, length=6)
     assert [line["positions"] for line in out.trace] == [[i] for i in range(6)]
 
@@ -114,7 +118,7 @@ def test_without_stopping_a_network_that_loves_the_end_fills_the_canvas_with_it(
     full = unmask.sample(network, recipes.one_by_one(order=orders.LeftToRight()), n=1, length=9)
     assert full.nfe.tolist() == [9]
     stopped = unmask.sample(
-        network, recipes.one_by_one(order=orders.LeftToRight()).ending(stops.EndOfText()), n=1, length=9
+        network, recipes.one_by_one(order=orders.LeftToRight()).ending(stopping.EndOfText()), n=1, length=9
     )
     assert stopped.nfe.tolist() == [1]
     assert (full.tokens_per_call, full.tokens_before_end_per_call) == (1, 1 / 9)
@@ -125,19 +129,19 @@ def test_without_stopping_a_network_that_loves_the_end_fills_the_canvas_with_it(
 def test_a_text_ends_only_when_everything_before_the_end_is_known():
     network = TinyNetwork(end_of_text_id=3, favourite=3)
     from_the_right = orders.Given(range(5, -1, -1))
-    out = unmask.sample(network, recipes.one_by_one(order=from_the_right).ending(stops.EndOfText()), n=1, length=6)
+    out = unmask.sample(network, recipes.one_by_one(order=from_the_right).ending(stopping.EndOfText()), n=1, length=6)
     assert out.nfe.tolist() == [6]
 
 
 def test_an_end_of_text_in_the_prompt_ends_nothing():
     network = TinyNetwork(end_of_text_id=3, favourite=4)
-    sampler = recipes.one_by_one(order=orders.LeftToRight()).ending(stops.EndOfText())
+    sampler = recipes.one_by_one(order=orders.LeftToRight()).ending(stopping.EndOfText())
     assert unmask.sample(network, sampler, prompt=[1, 3], length=6).nfe.tolist() == [4]
 
 
 def test_the_end_of_text_can_be_forbidden_or_put_last():
     network = TinyNetwork(end_of_text_id=3, favourite=3)
-    banned = Sampler(Confidence(), Each(2), reading=shapes.WithoutEndOfText())
+    banned = Sampler(Confidence(), Each(2), reading=logits_transforms.WithoutEndOfText())
     assert not (unmask.sample(network, banned, n=4, length=8).tokens == 3).any()
 
     class EndsAtTheFront(TinyNetwork):
@@ -155,7 +159,7 @@ def test_the_end_of_text_can_be_forbidden_or_put_last():
 
 def test_a_network_without_an_end_of_text_cannot_stop_at_it():
     with pytest.raises(unmask.InputError, match="no end-of-text id"):
-        unmask.sample(TinyNetwork(), recipes.margin(3).ending(stops.EndOfText()), n=1, length=4)
+        unmask.sample(TinyNetwork(), recipes.margin(3).ending(stopping.EndOfText()), n=1, length=4)
 
 
 # -- orders --

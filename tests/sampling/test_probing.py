@@ -10,7 +10,7 @@ from reference import remembering_laws as exact
 from reference.g_test import g_test
 from reference.seeing_network import SeeingNetwork
 from unmask import laws, recipes
-from unmask.sampling.orders import Confidence
+from unmask.sampling.priorities import Confidence
 from unmask.sampling.probing import Draft, LeaveOneOut
 from unmask.sampling.sampler import Sampler
 

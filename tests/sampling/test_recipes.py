@@ -8,7 +8,7 @@ import torch
 import unmask
 from reference.seeing_network import SeeingNetwork
 from unmask import orders, recipes
-from unmask.sampling import revisions, stops
+from unmask.sampling import remasking, stopping
 
 LENGTH = 9
 MASK = 10
@@ -44,16 +44,16 @@ TABLE = {
     "renoise": (recipes.renoise(6), False, "taken back or rewritten"),
 }
 VARIANTS = {
-    "remdm, rescaled": recipes.remdm(12, eta=0.5, remasking=revisions.Rescaled),
-    "remdm, least confident": recipes.remdm(12, remasking=revisions.LeastConfident),
+    "remdm, rescaled": recipes.remdm(12, eta=0.5, remasking=remasking.Rescaled),
+    "remdm, least confident": recipes.remdm(12, remasking=remasking.LeastConfident),
     "wino, whole canvas": recipes.wino(0.2, verify=0.3, block_length=None),
     "klass in blocks": recipes.klass(0.2, epsilon=0.5, history=1, block_length=4),
     "credit in blocks": recipes.credit(0.4, block_length=4),
     "punt in blocks": recipes.punt(0.5, block_length=4),
     "prophet in blocks": recipes.prophet(6, gaps=(2.0, 1.0, 0.5), block_length=4),
     "edit, whole canvas": recipes.edit(0.3, edit_threshold=0.2, block_length=None, max_post_steps=2),
-    "punt, early commit": recipes.punt(0.5).ending(stops.EarlyCommit((1.5, 1.0, 0.5))),
-    "planned, early commit": TABLE["planned"][0].ending(stops.EarlyCommit((1.5, 1.0, 0.5))),
+    "punt, early commit": recipes.punt(0.5).ending(stopping.EarlyCommit((1.5, 1.0, 0.5))),
+    "planned, early commit": TABLE["planned"][0].ending(stopping.EarlyCommit((1.5, 1.0, 0.5))),
     "tempered punt": recipes.punt(0.5).drawing(temperature=0.7, top_p=0.9),
     "tempered p2": recipes.p2(6).drawing(temperature=0.7),
     "remdm, top_p": recipes.remdm(12, eta=0.2).drawing(top_p=0.9),

@@ -10,8 +10,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import unmask
 from reference.tiny_network import TinyNetwork
 from unmask import laws, orders, recipes
-from unmask.sampling import stops
-from unmask.sampling.orders import Confidence
+from unmask.sampling import stopping
+from unmask.sampling.priorities import Confidence
 from unmask.sampling.selections import Each
 
 LENGTH = 12
@@ -195,7 +195,7 @@ def test_ancestral_calls_are_skipped_when_nothing_is_revealed():
 
 def test_rows_that_end_early_leave_a_planned_batch():
     network = TinyNetwork(end_of_text_id=3, favourite=3)
-    sampler = recipes.one_by_one(order=orders.LeftToRight()).ending(stops.EndOfText())
+    sampler = recipes.one_by_one(order=orders.LeftToRight()).ending(stopping.EndOfText())
     out = run(sampler, network)
     assert (out.nfe == 1).all()
     assert (out.tokens == 3).all()
@@ -228,7 +228,7 @@ def test_what_a_sampler_claims_follows_from_its_parts():
     assert not RECIPES["planned"].drawing(temperature=0.5).predictable
     assert RECIPES["planned"].drawing(temperature=0.5).scorable == "planned"
     assert RECIPES["planned"].drawing(temperature=0).scorable.startswith("measured only: a greedy draw")
-    assert not RECIPES["planned"].ending(stops.EndOfText()).predictable
+    assert not RECIPES["planned"].ending(stopping.EndOfText()).predictable
 
 
 def test_a_sampler_says_what_it_is_made_of():

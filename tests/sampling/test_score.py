@@ -11,7 +11,7 @@ import unmask
 from reference.tiny_network import TinyNetwork
 from unmask import laws, orders, recipes
 from unmask.sampling import score as score_module
-from unmask.sampling import stops
+from unmask.sampling import stopping
 from unmask.sampling.randomness import row_seeds
 
 LAW = laws.Table(np.random.default_rng(3).dirichlet(np.full(81, 0.5)).reshape(3, 3, 3, 3))
@@ -171,7 +171,7 @@ def test_ending_a_text_early_is_scored_with_its_free_tail():
     law = laws.MarkovChain(np.array([0.6, 0.4]), np.array([[0.7, 0.3], [0.2, 0.8]]), 4)
     oracle = unmask.oracle(law)
     oracle.end_of_text_id = 1
-    sampler = recipes.one_by_one(order=orders.LeftToRight()).ending(stops.EndOfText())
+    sampler = recipes.one_by_one(order=orders.LeftToRight()).ending(stopping.EndOfText())
     score = unmask.score(oracle, sampler, law.support())
     padded = [[0, 0, 0, 0], [0, 0, 0, 1], [0, 0, 1, 1], [0, 1, 1, 1], [1, 1, 1, 1]]
     finite = law.support()[score.log_prob.isfinite().numpy()]

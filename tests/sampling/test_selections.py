@@ -7,7 +7,7 @@ import torch
 
 import unmask
 from unmask import orders, recipes
-from unmask.sampling.orders import Confidence
+from unmask.sampling.priorities import Confidence
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import Each, Sizes, Spaced, Threshold
 

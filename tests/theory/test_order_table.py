@@ -12,7 +12,7 @@ from reference import brute_force
 from reference.strategies import any_curves, schedules, tables
 from unmask import InputError
 from unmask.laws import MarkovChain
-from unmask.theory import order as orders
+from unmask.theory import reveal_orders
 from unmask.theory.curve import InformationCurve
 from unmask.theory.optimal import best_schedule, fewest_steps, frontier
 from unmask.theory.order_table import OrderTable
@@ -91,12 +91,12 @@ def chain_table(length, stay, permutation):
 
 def test_order_matters_more_than_sizes_on_a_chain_of_64_tokens():
     """With the best 8 sizes for each order: nothing is lost by bit reversal, almost everything from left to right."""
-    spaced = chain_table(64, 0.9, orders.BitReversal(shift=False).draw(64))
-    in_turn = chain_table(64, 0.9, orders.LeftToRight().draw(64))
-    shuffled = [frontier(chain_table(64, 0.9, orders.Uniform().draw(64, seed)), 8).price(8) for seed in range(5)]
+    spaced = chain_table(64, 0.9, reveal_orders.BitReversal(shift=False).draw(64))
+    in_turn = chain_table(64, 0.9, reveal_orders.LeftToRight().draw(64))
+    shuffled = [frontier(chain_table(64, 0.9, reveal_orders.Uniform().draw(64, seed)), 8).price(8) for seed in range(5)]
     assert frontier(spaced, 8).price(8) == pytest.approx(0, abs=1e-12)
     assert fewest_steps(spaced, 1e-9).sizes == (1, 1, 2, 4, 8, 16, 32)
-    assert fewest_steps(chain_table(64, 0.9, orders.Bisection().draw(64)), 1e-9).steps == 7
+    assert fewest_steps(chain_table(64, 0.9, reveal_orders.Bisection().draw(64)), 1e-9).steps == 7
     assert frontier(in_turn, 8).price(8) == pytest.approx(16.548, abs=1e-3)
     # one size vector for all permutations costs the curve's price; boundaries of their own cost less than half of it
     one_for_all = frontier(MarkovChain([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], 64).curve(), 8).price(8)

@@ -5,7 +5,7 @@ from torch import nn
 
 from unmask import laws
 from unmask.training.evaluate import Exam
-from unmask.training.windows import FixedWindows, LawWindows
+from unmask.training.text_windows import FixedWindows, LawWindows
 
 
 class AsNetwork(nn.Module):

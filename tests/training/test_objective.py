@@ -6,7 +6,7 @@ import torch
 from transformers import BertConfig, BertForMaskedLM
 
 from unmask import laws
-from unmask.training import network as networks
+from unmask.training import architecture
 from unmask.training.objective import (
     HiddenLogits,
     corrupt,
@@ -143,7 +143,7 @@ def bert():
     )
 
 
-@pytest.mark.parametrize("make", [lambda: networks.from_scratch("nano", 20, 8, seed=0), bert])
+@pytest.mark.parametrize("make", [lambda: architecture.from_scratch("nano", 20, 8, seed=0), bert])
 def test_logits_at_hidden_positions_are_those_of_the_whole_network(make):
     network = make().eval()
     inputs = torch.randint(0, 20, (3, 8), generator=torch.Generator().manual_seed(0))

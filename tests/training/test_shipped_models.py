@@ -13,7 +13,7 @@ from unmask.training.data import prepare
 from unmask.training.evaluate import Exam
 from unmask.training.objective import HiddenLogits
 from unmask.training.options import TrainingOptions
-from unmask.training.windows import LawWindows
+from unmask.training.text_windows import LawWindows
 
 SHIPPED = Path(str(files("unmask"))) / "data"
 NAMES = ("toy", "manual")

@@ -11,7 +11,8 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer, BertConfig, BertFo
 
 from unmask import laws
 from unmask.errors import InputError
-from unmask.training import checkpoint, run, tokenizer
+from unmask.training import saved_steps, tokenizer
+from unmask.training import train as run
 from unmask.training.options import TrainingOptions
 from unmask.training.trainer import Trainer
 
@@ -173,7 +174,7 @@ def test_a_loss_that_is_no_number_stops_the_run_with_the_last_good_checkpoint_in
     with pytest.raises(InputError, match=message) as caught:
         run.train(options(text, steps=60, evaluate_every=look), out, bar=False)
     assert "\n" not in str(caught.value)
-    found = checkpoint.newest(out / "training", pytest.fail)
+    found = saved_steps.newest(out / "training", pytest.fail)
     assert 4 <= found.state["step"] < 8
     assert all(bool(torch.isfinite(value).all()) for value in load_file(found.folder / "model.safetensors").values())
 

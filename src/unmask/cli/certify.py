@@ -62,11 +62,11 @@ def certify(
     """
     from rich.console import Console
 
+    from unmask.certifying.certificate import certify as prove
+    from unmask.certifying.unmeasured_texts import texts_of, without_measured
     from unmask.errors import CheckFailed
+    from unmask.measuring.measurement import Measurement
     from unmask.models.resolve import resolve
-    from unmask.planning.certify import certify as prove
-    from unmask.planning.held_out import texts_of, without_measured
-    from unmask.planning.measurement import Measurement
     from unmask.planning.plan import Plan
 
     mixing = _mixing(mix, cap, epsilon, reads)
@@ -96,8 +96,8 @@ def certify(
 
 
 def _mixing(mix: str, cap: float | None, epsilon: float, reads: int | None) -> Any:
+    from unmask.certifying.mixtures_of_samplers import Fallback, UniformShare
     from unmask.errors import InputError
-    from unmask.planning.mixing import Fallback, UniformShare
 
     if mix == "fallback":
         return None if cap is None else Fallback(cap)

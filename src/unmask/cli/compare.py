@@ -114,7 +114,7 @@ def _ground(
     """The texts and what makes them right, and what they are, in words."""
     from unmask.evaluation import tasks
     from unmask.evaluation.compare.ground import Ground
-    from unmask.planning.job import Job
+    from unmask.order_search.measuring_job import Job
 
     law = getattr(predictor, "law", None)
     if task is not None:

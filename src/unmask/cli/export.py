@@ -26,8 +26,8 @@ def export(
     A price holds only where positions, sizes and the drawn law are all honoured: diffusers and sglang honour all three,
     llada, dream and dllm do for plans in uniform order. transformers and vllm take a tuned entropy_bound.
     """
-    from unmask.planning.export import export as write
-    from unmask.planning.export import load
+    from unmask.exporting.export import export as write
+    from unmask.exporting.export import load
 
     exported = write(load(plan), to, out)
     files = [str(out / name) for name in [*exported.files, "README.md"]]

@@ -62,14 +62,14 @@ def measure(
     Started by torchrun or accelerate launch, every process measures a share of the texts.
     """
     if merge:
-        from unmask.planning.measurement import Measurement
+        from unmask.measuring.measurement import Measurement
 
         found, spent = Measurement.merge([Measurement.load(path) for path in model]), 0
         found.save(out)
     else:
         if len(model) != 1:
             raise InputError(f"{len(model)} models were given; measure one at a time, or --merge their measurements")
-        from unmask.planning.job import Job
+        from unmask.order_search.measuring_job import Job
 
         job = Job(
             model=model[0], out=out, data=data, tokens=tokens, lines=lines, samples=samples, length=length,
@@ -98,7 +98,7 @@ def _estimate(found: Any) -> str:
 
 
 def _report(found: Any, steps: str | None) -> dict[str, Any]:
-    from unmask.planning.report import measured_report
+    from unmask.planning.summary import measured_report
 
     try:
         chosen = None if steps is None else [int(entry) for entry in steps.split(",")]

@@ -28,8 +28,8 @@ def plan(
 
     A price is what T steps cost beyond one token at a time, in nats; below zero, an order is better than that.
     """
-    from unmask.planning.choose import Planner
-    from unmask.planning.report import doublings, plan_rows
+    from unmask.planning.planner import Planner
+    from unmask.planning.summary import doublings, plan_rows
 
     planner = Planner(_read(measured), order, confidence)
     chosen = planner.plan(steps, budget=budget, price_per_call=price_per_call, parts=parts)
@@ -66,8 +66,8 @@ def _read(name: str) -> Any:
         from unmask.laws import catalogue
 
         return KnownCurve(catalogue.from_name(name.removeprefix("law:")).curve(), name)
-    from unmask.planning.curve_file import is_measurement
-    from unmask.planning.measurement import Measurement
+    from unmask.measuring.curve_file import is_measurement
+    from unmask.measuring.measurement import Measurement
 
     return Measurement.load(name) if is_measurement(name) else KnownCurve(read_curve(name), name)
 

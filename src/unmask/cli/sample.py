@@ -44,7 +44,7 @@ def sample(
     """
     from unmask.models.resolve import resolve
     from unmask.sampling.request import rows_of
-    from unmask.sampling.run import sample as run
+    from unmask.sampling.sample import sample as run
 
     predictor = resolve(model, device=device, trust_remote_code=trust_remote_code)
     given = _prompt(predictor, prompt, prompt_tokens)

@@ -50,7 +50,7 @@ def chosen_sampler(
         masked: positions to be revealed, where that is known; a schedule of `--steps` needs it.
     """
     from unmask.planning.plan import Plan
-    from unmask.sampling import recipes, stops
+    from unmask.sampling import recipes, stopping
     from unmask.sampling.recipes import by_name
     from unmask.theory.schedule import Schedule
 
@@ -84,7 +84,7 @@ def chosen_sampler(
         sampler = sampler.drawing(temperature, top_k, top_p)
     if block_length is not None:
         sampler = sampler.in_blocks(block_length)
-    return sampler.ending(stops.EndOfText()) if stop_at_end else sampler
+    return sampler.ending(stopping.EndOfText()) if stop_at_end else sampler
 
 
 def encoded(predictor: Any, text: str) -> list[int]:

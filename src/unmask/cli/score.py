@@ -106,7 +106,7 @@ def _texts(
         if law is None:
             raise InputError("--samples draws from a law (law:NAME); for a model give --text, --data or --tokens")
         return [[int(token) for token in row] for row in law.sample(samples, seed)]
-    from unmask.planning.reading import read_texts
+    from unmask.measuring.text_files import read_texts
 
     rows = read_texts(predictor, data if tokens is None else tokens, length, lines)
     return [[int(token) for token in row] for row in rows]

@@ -63,7 +63,7 @@ def train(
         said["data"] = tuple(data)
     import torch
 
-    from unmask.training import run
+    from unmask.training import train as run
     from unmask.training.options import TrainingOptions
 
     if threads is not None:

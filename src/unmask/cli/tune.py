@@ -92,7 +92,7 @@ def _texts(
     seed: int,
 ) -> tuple[Any, str]:
     """The texts, and the name of the draw when they were drawn."""
-    from unmask.planning.reading import read_texts
+    from unmask.measuring.text_files import read_texts
 
     said = {"--data": data, "--tokens": tokens, "--samples": samples}
     given = [name for name, value in said.items() if value is not None]

@@ -21,12 +21,12 @@ from torch import Tensor
 from unmask.errors import InputError
 from unmask.evaluation import causal
 from unmask.evaluation.judge import causal_model, local_folder
-from unmask.models import checkpoint
+from unmask.models import checkpoint_folder
 from unmask.models.predictor import Predictor
 from unmask.models.text import Text
 from unmask.sampling.draws import categorical
 from unmask.sampling.randomness import TOKEN_CHUNK, TOKEN_WITHIN, row_seeds, uniforms
-from unmask.sampling.run import rows_that_fit
+from unmask.sampling.sample import rows_that_fit
 
 _SALT = 0x4152
 """Keeps the noise of this model apart from that of a masked model sampled with the same seed."""
@@ -169,8 +169,8 @@ def same_size(predictor: Predictor, length: int) -> AutoregressiveModel:
     network, folder = getattr(predictor, "network", None), getattr(getattr(predictor, "text", None), "folder", None)
     if network is None or folder is None:
         raise InputError("a law has no network, so no autoregressive model has its size; give a model")
-    with checkpoint.one_line(folder):
-        config = checkpoint.read_config(folder)
+    with checkpoint_folder.one_line(folder):
+        config = checkpoint_folder.read_config(folder)
         model = causal.llama_like(config, predictor.vocab_size, length, _parameters(network), network.dtype)
     model = model.to(predictor.device).eval().requires_grad_(False)
     start = predictor.mask_token_id or 0
@@ -223,7 +223,7 @@ def _vocabulary(folder: Path) -> dict[str, int] | None:
     """Ids by token of a folder's tokenizer; None when it has none."""
     if not Text(folder).exists:
         return None
-    with checkpoint.one_line(folder):
+    with checkpoint_folder.one_line(folder):
         if (folder / "tokenizer.json").is_file():
             from tokenizers import Tokenizer
 

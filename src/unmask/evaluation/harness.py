@@ -26,8 +26,8 @@ from unmask.evaluation.harness_sampler import ALIASES, Chosen, Trailing, cut_at,
 from unmask.models.guidance import Guidance
 from unmask.models.predictor import Predictor
 from unmask.models.pretrained import load
-from unmask.sampling import stops
-from unmask.sampling.run import sample
+from unmask.sampling import stopping
+from unmask.sampling.sample import sample
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.score import score
 
@@ -161,7 +161,7 @@ class HarnessModel(LM):
         for (_, new, drawing), members in groups.items():
             sampler = self.chosen.sampler(new).drawing(*drawing)
             if self.predictor.end_of_text_id is not None and sampler.revision is None:
-                sampler = sampler.ending(stops.EndOfText())
+                sampler = sampler.ending(stopping.EndOfText())
             rows = self._sampled(sampler, [prompts[m] for m in members], new, [seeds[m] for m in members])
             for member, row in zip(members, rows, strict=True):
                 texts[member] = cut_at(self._decode(row), requests[member].args[1].get("until"))

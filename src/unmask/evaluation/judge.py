@@ -25,9 +25,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from unmask.errors import InputError
-from unmask.models import checkpoint
+from unmask.models import checkpoint_folder
 from unmask.models.text import Text
-from unmask.sampling.run import laws_that_fit
+from unmask.sampling.sample import laws_that_fit
 
 LONGEST = 1024
 """Tokens of a window when the model states no number of positions."""
@@ -79,11 +79,11 @@ class Judge:
         from transformers import AutoTokenizer
 
         folder = local_folder(path)
-        checkpoint.read_config(folder)
+        checkpoint_folder.read_config(folder)
         if not Text(folder).exists:
             raise InputError(f"{folder} has no tokenizer; put its tokenizer.json there")
         self.name, self.model = str(path), causal_model(folder, device)
-        with checkpoint.one_line(folder):
+        with checkpoint_folder.one_line(folder):
             self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         stated = getattr(self.model.config, "max_position_embeddings", None)
         self.positions = stated if isinstance(stated, int) and stated > 1 else LONGEST
@@ -218,12 +218,12 @@ def causal_model(path: str | os.PathLike[str], device: str | torch.device | None
     from transformers import AutoModelForCausalLM
 
     folder = local_folder(path)
-    kind = checkpoint.read_config(folder).get("model_type")
+    kind = checkpoint_folder.read_config(folder).get("model_type")
     if kind not in {known.model_type for known in AutoModelForCausalLM._model_mapping}:
         raise InputError(f"{folder} has model_type {kind!r}, no causal language model of transformers")
-    checkpoint.require_safetensors(folder)
+    checkpoint_folder.require_safetensors(folder)
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    with checkpoint.one_line(folder), _quiet():
+    with checkpoint_folder.one_line(folder), _quiet():
         model, report = AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=torch.float32 if place.type == "cpu" else "auto",

@@ -30,7 +30,7 @@ from unmask.laws.gaps import curve_from_gaps
 from unmask.laws.messages import posterior_weights
 from unmask.laws.neighbours import Neighbours
 from unmask.theory.curve import FloatArray, InformationCurve
-from unmask.theory.order import Order, OrderTable
+from unmask.theory.reveal_orders import Order, OrderTable
 from unmask.theory.schedule import Schedule
 
 

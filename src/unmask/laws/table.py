@@ -26,8 +26,8 @@ from unmask.laws.base import (
 from unmask.laws.checks import array_of_numbers, distributions, whole_number
 from unmask.laws.enumeration import curve_of_list, curve_of_table, distinct_positions, order_table_of_list
 from unmask.theory.curve import FloatArray, InformationCurve
-from unmask.theory.order import Given
 from unmask.theory.order_table import OrderTable
+from unmask.theory.reveal_orders import Given
 
 LISTABLE = 1 << 27
 """Work 2^C (N + 1000) up to which the curve of N sequences with C classes of positions is enumerated: a few seconds.

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from unmask.errors import InputError
 from unmask.models.adapter import Framed, Pretrained
-from unmask.models.checkpoint import first_line
+from unmask.models.checkpoint_folder import first_line
 from unmask.models.families import Query
 from unmask.models.predictor import Positions
 from unmask.models.weights import KeyValues

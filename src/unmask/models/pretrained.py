@@ -19,7 +19,7 @@ import torch
 
 from unmask.errors import InputError
 from unmask.files import read_json
-from unmask.models import bert, checkpoint, families, modernbert
+from unmask.models import bert, checkpoint_folder, families, modernbert
 from unmask.models.adapter import Pretrained
 from unmask.models.bert import Bert
 from unmask.models.families import Family
@@ -51,9 +51,11 @@ def load(
         InputError: the model cannot be found or read, its weights are not safetensors, it needs trust_remote_code=True,
             no mask token is known, it is not a masked model, or an override does not exist.
     """
-    folder = checkpoint.folder_of(path_or_id, trust_remote_code, overrides.pop("revision", None))
-    config = checkpoint.read_config(folder)
-    ours = read_json(folder / "unmask.json", checkpoint.OUR_FORMAT) if (folder / "unmask.json").is_file() else None
+    folder = checkpoint_folder.folder_of(path_or_id, trust_remote_code, overrides.pop("revision", None))
+    config = checkpoint_folder.read_config(folder)
+    ours = (
+        read_json(folder / "unmask.json", checkpoint_folder.OUR_FORMAT) if (folder / "unmask.json").is_file() else None
+    )
     family = _family(str(path_or_id), config, ours, overrides)
     if not family.masked_state:
         raise InputError(
@@ -61,10 +63,10 @@ def load(
             "the price of masked sampling does not apply to it, and it is not loaded"
         )
     _check_trust(str(path_or_id), config, family, trust_remote_code)
-    checkpoint.require_safetensors(folder)
+    checkpoint_folder.require_safetensors(folder)
     text = Text(folder, trust_remote_code)
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    with checkpoint.one_line(folder):
+    with checkpoint_folder.one_line(folder):
         network = _network(folder, config, family, place, _dtype(config, dtype, place), trust_remote_code)
     family = _with_mask(folder, family, config, text, network.vocab_size)
     around = _around(family, config, text, overrides)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from unmask.errors import InputError
-from unmask.planning.estimate import Estimate
+from unmask.measuring.estimate import Estimate
 from unmask.theory.curve import FloatArray, InformationCurve
 from unmask.theory.price import price
 from unmask.theory.schedule import Schedule

@@ -14,9 +14,9 @@ import numpy as np
 
 from unmask.errors import InputError
 from unmask.files import read_json, write_json
-from unmask.planning.estimate import Estimate
-from unmask.planning.stored import order_from_json, order_to_json
-from unmask.theory.order import Blocks, Given, IntArray, Order, Seed
+from unmask.measuring.estimate import Estimate
+from unmask.theory.order_json import order_from_json, order_to_json
+from unmask.theory.reveal_orders import Blocks, Given, IntArray, Order, Seed
 from unmask.theory.schedule import Schedule
 
 FORMAT = "unmask.plan/1"

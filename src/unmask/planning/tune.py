@@ -23,11 +23,11 @@ import numpy.typing as npt
 import torch
 
 from unmask.errors import InputError
+from unmask.measuring.estimate import Estimate
+from unmask.measuring.model_identity import describe_model
+from unmask.measuring.texts import block_ranges, check_texts, identify, known_positions
 from unmask.models.predictor import Predictor
-from unmask.planning.estimate import Estimate
-from unmask.planning.identity import describe_model
-from unmask.planning.knob import Knob
-from unmask.planning.texts import block_ranges, check_texts, identify, known_positions
+from unmask.planning.tuned_rule import TunedRule
 from unmask.sampling import recipes
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.score import score
@@ -130,7 +130,7 @@ def tune(
     batch_size: int | None = None,
     source: str = "",
     progress: Callable[[str], object] | None = None,
-) -> Knob:
+) -> TunedRule:
     """The loosest setting of a rule that keeps a budget, with its price and its network calls.
 
     Args:
@@ -170,7 +170,7 @@ def tune(
 
     chosen, tried = _search(half(order[::2]), budget * length, points, length)
     held = half(order[1::2]).score(chosen.looseness)
-    return Knob(
+    return TunedRule(
         rule.name,
         chosen.value,
         Estimate.of_mean(held.prices, confidence),

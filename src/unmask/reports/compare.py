@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unmask.evaluation.compare.trial import Comparison, Trial, undominated
-from unmask.evaluation.table import Cell, Column, Table
+from unmask.evaluation.result_table import Cell, Column, Table
 from unmask.evaluation.text_quality import TextQuality
 from unmask.files import write_bytes, write_json, write_text
-from unmask.planning.estimate import Estimate
+from unmask.measuring.estimate import Estimate
 from unmask.reports.tables import to_csv, to_markdown, to_rich
 from unmask.reports.verify import check_folder
 

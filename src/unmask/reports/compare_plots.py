@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
 from unmask.evaluation.compare.trial import Comparison, Trial, undominated
-from unmask.planning.estimate import Estimate
+from unmask.measuring.estimate import Estimate
 from unmask.reports.figures import BLUE, FAINT, GREEN, GRID, INK, ORANGE, PURPLE, SKY
 
 WIDE = (8.4, 4.6)

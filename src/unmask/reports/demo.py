@@ -15,9 +15,9 @@ from unmask.evaluation.demo.grammar import Checked, GrammarDemo
 from unmask.evaluation.demo.prose import BUDGET, ProseDemo
 from unmask.evaluation.demo.run import Demo
 from unmask.evaluation.demo.trial import EQUAL, SUREST, Trial
-from unmask.evaluation.table import Column, Table
+from unmask.evaluation.result_table import Column, Table
 from unmask.files import write_bytes, write_json, write_text
-from unmask.planning.estimate import Estimate
+from unmask.measuring.estimate import Estimate
 from unmask.reports.tables import to_csv, to_rich
 from unmask.reports.verify import check_folder
 

@@ -24,7 +24,7 @@ from unmask.evaluation.demo.trial import (
     THRESHOLD,
     Trial,
 )
-from unmask.planning.estimate import Estimate
+from unmask.measuring.estimate import Estimate
 from unmask.planning.plan import Plan
 from unmask.reports.figures import BLUE, FAINT, GREEN, GRID, INK, ORANGE, PURPLE, SKY
 

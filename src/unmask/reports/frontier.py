@@ -1,4 +1,4 @@
-"""Price against the number of steps, in the terminal and as a figure. Rows come from `unmask.planning.report`."""
+"""Price against the number of steps, in the terminal and as a figure. Rows come from `unmask.planning.summary`."""
 
 import os
 from collections.abc import Sequence

@@ -6,7 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from unmask.evaluation.table import Table
+from unmask.evaluation.result_table import Table
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable

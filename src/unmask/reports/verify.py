@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unmask.errors import InputError
-from unmask.evaluation.table import Column, Table
+from unmask.evaluation.result_table import Column, Table
 from unmask.evaluation.verify import Verification
 from unmask.files import write_bytes, write_json, write_text
 from unmask.reports.tables import to_csv, to_rich

@@ -16,8 +16,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from unmask.evaluation.claims.linear import FAMILIES
+from unmask.evaluation.result_table import Table
 from unmask.evaluation.subjects import Subject
-from unmask.evaluation.table import Table
 from unmask.evaluation.verify import Verification
 from unmask.reports.figures import BLUE, FAINT, GREEN, GRID, INK, ORANGE, PURPLE, SKY
 from unmask.theory.price import price

@@ -22,12 +22,12 @@ from torch import Tensor
 from unmask.errors import InputError
 from unmask.models.predictor import Positions
 from unmask.sampling.canvas import Canvas
-from unmask.sampling.door import Door
+from unmask.sampling.chosen_ahead import ChosenAhead
 from unmask.sampling.draws import Categorical, Greedy
-from unmask.sampling.route import Route
-from unmask.sampling.shapes import Raw, Tempered
+from unmask.sampling.logits_transforms import Raw, Tempered
+from unmask.sampling.model_calls import ModelCalls
 from unmask.sampling.step import Step, entropy
-from unmask.sampling.stops import AllKnown
+from unmask.sampling.stopping import AllKnown
 from unmask.sampling.windows import Blocks, Whole
 
 
@@ -51,7 +51,7 @@ class Sampler:
     """Cap on the steps of a row; by default far more than any rule of the same length needs."""
 
     @torch.no_grad()
-    def run(self, canvas: Canvas, door: Door) -> Canvas:
+    def run(self, canvas: Canvas, door: ModelCalls) -> Canvas:
         """Reveal everything that is masked, step by step.
 
         A sampler that does not read the model chooses all positions first, and asks for the laws of those alone; any
@@ -59,7 +59,7 @@ class Sampler:
         """
         if self.start is not None:
             self.start(Step(canvas, door))
-        look = Route(self, canvas).look if self.chooses_ahead else self.look
+        look = ChosenAhead(self, canvas).look if self.chooses_ahead else self.look
         while canvas.unfinished():
             step = look(canvas, door)
             self.reveal(step)
@@ -69,7 +69,7 @@ class Sampler:
         door.check()
         return canvas
 
-    def look(self, canvas: Canvas, door: Door) -> Step:
+    def look(self, canvas: Canvas, door: ModelCalls) -> Step:
         """Ask for every open position, then choose."""
         step = Step(canvas, door)
         step.window = self.window(canvas)

@@ -25,12 +25,12 @@ from torch import Tensor
 from unmask.errors import InputError
 from unmask.models.predictor import Positions, Predictor
 from unmask.sampling.canvas import Canvas
-from unmask.sampling.door import Door
+from unmask.sampling.chosen_ahead import ChosenAhead
 from unmask.sampling.draws import Forced
+from unmask.sampling.model_calls import ModelCalls
 from unmask.sampling.recipes import as_sampler
 from unmask.sampling.request import Row, counted, texts_of
-from unmask.sampling.route import Route
-from unmask.sampling.run import batches, canvas_of, check_seeds, laws_that_fit, rows_that_fit, sample
+from unmask.sampling.sample import batches, canvas_of, check_seeds, laws_that_fit, rows_that_fit, sample
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.step import Step
 
@@ -190,13 +190,13 @@ def _planned(predictor: Predictor, sampler: Sampler, rows: list[Row], seeds: Ten
     for names in batches(rows, sampler, predictor, len(rows)):
         canvas = canvas_of([rows[name] for name in names], seeds[names], predictor)
         texts = torch.stack([rows[name].tokens for name in names])
-        step_of = Route(sampler, canvas).step_of  # (R, L), -1 where given
+        step_of = ChosenAhead(sampler, canvas).step_of  # (R, L), -1 where given
         steps[names, : canvas.length] = step_of
         for row, number, wanted in _pairs(step_of, predictor, batch_size):
             shown = (step_of[row] < number[:, None]) & (step_of[row] != -1) | canvas.frozen.cpu()[row]
             part = Canvas(texts[row], shown, seeds[names][row], canvas.filler, canvas.device)
             pairs, columns = wanted
-            step = Step(part, Door(predictor, part))
+            step = Step(part, ModelCalls(predictor, part))
             step.positions = Positions(pairs.to(part.device), columns.to(part.device))
             laws = step.door.ask(part.tokens, part.known, step.positions, torch.arange(len(row)))
             step.door.check()
@@ -239,7 +239,7 @@ def _replayed(predictor: Predictor, sampler: Sampler, rows: list[Row], seeds: Te
     for names in batches(rows, sampler, predictor, batch_size):
         canvas = canvas_of([rows[name] for name in names], seeds[names], predictor)
         texts = torch.stack([rows[name].tokens for name in names]).to(canvas.device)
-        replace(sampler, draw=Forced(texts)).run(canvas, Door(predictor, canvas))
+        replace(sampler, draw=Forced(texts)).run(canvas, ModelCalls(predictor, canvas))
         log_probs[names, : canvas.length] = canvas.log_probs.cpu().double()
         for event in canvas.trace.events:
             steps[torch.tensor(names)[event.where.rows.cpu()], event.where.columns.cpu()] = event.step

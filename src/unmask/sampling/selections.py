@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from unmask.errors import InputError
-from unmask.sampling.orders import drawn_plan
+from unmask.sampling.priorities import drawn_plan
 from unmask.sampling.randomness import SIZES, uniforms
 from unmask.sampling.step import Step
 from unmask.theory.schedule import Schedule

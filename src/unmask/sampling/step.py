@@ -12,8 +12,8 @@ from torch import Tensor
 
 from unmask.models.predictor import Positions
 from unmask.sampling.canvas import Canvas
-from unmask.sampling.door import Door
 from unmask.sampling.draws import slices
+from unmask.sampling.model_calls import ModelCalls
 
 
 class Step:
@@ -32,7 +32,7 @@ class Step:
         picked: (R, L) bool; what the selection took.
     """
 
-    def __init__(self, canvas: Canvas, door: Door | None) -> None:
+    def __init__(self, canvas: Canvas, door: ModelCalls | None) -> None:
         self.canvas = canvas
         self._door = door
         self.window: Tensor | None = None
@@ -48,7 +48,7 @@ class Step:
         self.counts: Tensor | None = None  # (R,) on the CPU: tokens revealed in this step
 
     @property
-    def door(self) -> Door:
+    def door(self) -> ModelCalls:
         if self._door is None:
             raise RuntimeError(
                 "a policy asked the network while positions were chosen ahead; declare reads_model = True"

@@ -12,10 +12,10 @@ from collections.abc import Callable
 import numpy as np
 
 from unmask.errors import InputError
-from unmask.theory import families
+from unmask.theory import schedule_families
 from unmask.theory.curve import FloatArray, InformationCurve
-from unmask.theory.families import check_number, check_steps, check_whole
 from unmask.theory.schedule import Schedule
+from unmask.theory.schedule_families import check_number, check_steps, check_whole
 
 # The paper's theorems
 
@@ -168,10 +168,10 @@ def minimax_certificate(
 ) -> float:
     """The least KL that T steps can promise for every law with these numbers, one schedule for each number (F10)."""
     known: list[tuple[str, float | None, Callable[[int, int], list[int]]]] = [
-        ("total_correlation", total_correlation, families.total_correlation),
-        ("dual_total_correlation", dual_total_correlation, families.dual_total_correlation),
-        ("growth_complexity", growth_complexity, families.logit),
-        ("total_information", total_information, families.uniform),
+        ("total_correlation", total_correlation, schedule_families.total_correlation),
+        ("dual_total_correlation", dual_total_correlation, schedule_families.dual_total_correlation),
+        ("growth_complexity", growth_complexity, schedule_families.logit),
+        ("total_information", total_information, schedule_families.uniform),
     ]
     found = [
         certificate(Schedule(family(length, steps)), **{name: value})

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from unmask.errors import InputError
-from unmask.theory.families import check_whole
 from unmask.theory.interpolation import pchip
+from unmask.theory.schedule_families import check_whole
 
 if TYPE_CHECKING:
     from unmask.theory.schedule import Schedule

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from unmask.errors import InputError
 from unmask.theory.curve import FloatArray, InformationCurve
-from unmask.theory.families import check_whole
+from unmask.theory.schedule_families import check_whole
 
 
 @dataclass(frozen=True, init=False)

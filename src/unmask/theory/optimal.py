@@ -22,10 +22,10 @@ import numpy as np
 from unmask.errors import InputError
 from unmask.theory import envelope
 from unmask.theory.curve import FloatArray, InformationCurve
-from unmask.theory.families import check_number, check_whole
 from unmask.theory.order_table import OrderTable
 from unmask.theory.programme import Programme
 from unmask.theory.schedule import Schedule
+from unmask.theory.schedule_families import check_number, check_whole
 
 Costs = InformationCurve | OrderTable
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unmask.errors import InputError
-from unmask.theory import families
+from unmask.theory import schedule_families
 from unmask.theory.curve import InformationCurve
 
 IntArray = npt.NDArray[np.int64]
@@ -80,62 +80,62 @@ class Schedule:
     @classmethod
     def uniform(cls, length: int, steps: int) -> Schedule:
         """Equal sizes; the remainder goes to the first steps. What LLaDA and most engines do."""
-        return cls(families.uniform(length, steps))
+        return cls(schedule_families.uniform(length, steps))
 
     @classmethod
     def cosine(cls, length: int, steps: int) -> Schedule:
         """MaskGIT's cosine: small steps first; `cos(pi t / 2T)` of the tokens are masked after step t."""
-        return cls(families.cosine(length, steps))
+        return cls(schedule_families.cosine(length, steps))
 
     @classmethod
     def arccos(cls, length: int, steps: int) -> Schedule:
         """`(2/pi) arccos(t/T)` of the tokens are masked after step t: even steps, then a rush at the end."""
-        return cls(families.arccos(length, steps))
+        return cls(schedule_families.arccos(length, steps))
 
     @classmethod
     def geometric(cls, length: int, steps: int, ratio: float | None = None) -> Schedule:
         """Sizes that grow by a constant factor, as in Lavenant & Zanella [LZ]."""
-        return cls(families.geometric(length, steps, ratio))
+        return cls(schedule_families.geometric(length, steps, ratio))
 
     @classmethod
     def exponential(cls, length: int, steps: int) -> Schedule:
         """MaskGIT's exponential: the count of revealed tokens grows geometrically from 1 to L."""
-        return cls(families.exponential(length, steps))
+        return cls(schedule_families.exponential(length, steps))
 
     @classmethod
     def logarithmic(cls, length: int, steps: int) -> Schedule:
         """MaskGIT's logarithmic: `-log(t/T) / log L` of the tokens are masked after step t; large steps first."""
-        return cls(families.logarithmic(length, steps))
+        return cls(schedule_families.logarithmic(length, steps))
 
     @classmethod
     def power(cls, length: int, steps: int, exponent: float) -> Schedule:
         """`1 - (t/T)^exponent` of the tokens are masked after step t (MaskGIT's linear, square, cubic, square root)."""
-        return cls(families.power(length, steps, exponent))
+        return cls(schedule_families.power(length, steps, exponent))
 
     @classmethod
     def total_correlation(cls, length: int, steps: int) -> Schedule:
         """Minimax when only the total correlation is known: large steps first (F10)."""
-        return cls(families.total_correlation(length, steps))
+        return cls(schedule_families.total_correlation(length, steps))
 
     @classmethod
     def dual_total_correlation(cls, length: int, steps: int) -> Schedule:
         """Minimax when only the dual total correlation is known: small steps first (F10)."""
-        return cls(families.dual_total_correlation(length, steps))
+        return cls(schedule_families.dual_total_correlation(length, steps))
 
     @classmethod
     def logit(cls, length: int, steps: int) -> Schedule:
         """Minimax when only the growth complexity is known: small steps at both ends (F10, [W])."""
-        return cls(families.logit(length, steps))
+        return cls(schedule_families.logit(length, steps))
 
     @classmethod
     def equal_steps(cls, length: int, size: int, first: int) -> Schedule:
         """Steps of `size` after a first step of `first` in 1..size (F9; draw `first` uniformly)."""
-        return cls(families.equal_steps(length, size, first))
+        return cls(schedule_families.equal_steps(length, size, first))
 
     @classmethod
     def entropy_budget(cls, curve: InformationCurve, eta: float) -> Schedule:
         """`s = max(1, floor(eta / h_a))`: about `eta` nats of entropy a step ([CL])."""
-        return cls(families.entropy_budget(curve.values, eta))
+        return cls(schedule_families.entropy_budget(curve.values, eta))
 
     def __iter__(self) -> Iterator[int]:
         return iter(self.sizes)

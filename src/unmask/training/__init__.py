@@ -1,7 +1,7 @@
 """Training: from text (or a law) to a masked diffusion model in a standard Hugging Face folder.
 
     from unmask.training.options import TrainingOptions
-    from unmask.training.run import train
+    from unmask.training.train import train
 
     train(TrainingOptions(data=("notes/",), minutes=30), "my-model")
 

@@ -13,7 +13,7 @@ from unmask.errors import InputError
 from unmask.laws.base import Law, TokenArray
 from unmask.training import corpus, tokenizer
 from unmask.training.options import TrainingOptions
-from unmask.training.windows import FixedWindows, LawWindows, TextWindows, Windows
+from unmask.training.text_windows import FixedWindows, LawWindows, TextWindows, Windows
 
 LAW = "law:"
 

@@ -18,7 +18,7 @@ import torch
 from unmask.laws.base import Law
 from unmask.theory.curve import FloatArray
 from unmask.training.objective import HiddenLogits, corrupt, revealed, token_losses
-from unmask.training.windows import Windows
+from unmask.training.text_windows import Windows
 
 BINS = 8
 

@@ -26,15 +26,15 @@ from safetensors.torch import load_file, save_file
 from unmask import __version__, load, recipes, sample
 from unmask.errors import InputError
 from unmask.files import write_json
-from unmask.training import checkpoint
+from unmask.training import saved_steps
+from unmask.training.architecture import parameters
 from unmask.training.data import Data
 from unmask.training.evaluate import Exam, HeldOut
 from unmask.training.monitor import Monitor
-from unmask.training.network import parameters
 from unmask.training.objective import Corrupted, HiddenLogits, corrupt, objective, revealed, stratified_counts
 from unmask.training.optimizer import Optimizer
 from unmask.training.options import TrainingOptions
-from unmask.training.windows import Batches
+from unmask.training.text_windows import Batches
 
 MODEL_FORMAT = "unmask.model/1"
 OBJECTIVE = "uniform count of revealed tokens, mean cross-entropy of the hidden ones (NELBO per token)"
@@ -74,11 +74,11 @@ class Trainer:
 
     def resume(self) -> None:
         """Take up the newest undamaged checkpoint; a run that was killed before its first one starts over."""
-        if not checkpoint.folders(self.checkpoints):
+        if not saved_steps.folders(self.checkpoints):
             self.monitor.cut_log(0)
             self.monitor.say(f"{self.out} has no checkpoint yet: starting at the beginning")
             return
-        found = checkpoint.newest(self.checkpoints, self.monitor.say)
+        found = saved_steps.newest(self.checkpoints, self.monitor.say)
         weights = load_file(found.folder / "model.safetensors")
         self.network.load_state_dict(weights, strict=False)  # tied weights are saved once
         self.network.tie_weights()
@@ -192,7 +192,7 @@ class Trainer:
         """Stop before a network that is no longer one is looked at, saved or trained further."""
         if math.isfinite(loss) and all(bool(torch.isfinite(p).all()) for p in self.network.parameters()):
             return
-        kept = checkpoint.folders(self.checkpoints)
+        kept = saved_steps.folders(self.checkpoints)
         good = f"the last good checkpoint is {kept[-1]}" if kept else "no checkpoint was written before it"
         raise InputError(
             f"the loss is no longer a finite number at step {self.position.step}; {good}; "
@@ -210,7 +210,7 @@ class Trainer:
             is_best = self.position.best is None or look.nelbo <= self.position.best
             if is_best:
                 self.position.best = look.nelbo
-            folder = checkpoint.save(
+            folder = saved_steps.save(
                 self.checkpoints, self.position.step, self._write, {"position": self._here(), "progress": progress}
             )
             if is_best:
@@ -263,7 +263,7 @@ class Trainer:
         """Make a checkpoint the result: its model files take the place of those in the run's folder, each one whole."""
         try:
             for name in ("config.json", "model.safetensors", "unmask.json"):
-                checkpoint.replace_file(folder / name, self.out / name)
+                saved_steps.replace_file(folder / name, self.out / name)
         except OSError as error:
             raise InputError(
                 f"{self.out} cannot be written: {error.strerror}; the network is in {folder}, go on with --resume"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from unmask.evaluation.table import Table
+from unmask.evaluation.result_table import Table
 
 ROUNDING = 1e-9
 """Relative slack of an inequality between sums of about a thousand floating-point numbers."""

@@ -10,8 +10,8 @@ import math
 from collections.abc import Sequence
 
 from unmask.evaluation.claims.claim import Checks, Claim
+from unmask.evaluation.result_table import Column, Table
 from unmask.evaluation.subjects import Subject
-from unmask.evaluation.table import Column, Table
 from unmask.theory import bounds
 from unmask.theory.optimal import frontier
 from unmask.theory.price import price

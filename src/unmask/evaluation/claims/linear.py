@@ -14,9 +14,9 @@ import numpy as np
 
 from unmask import laws
 from unmask.evaluation.claims.claim import ROUNDING, Checks, Claim
+from unmask.evaluation.result_table import Column, Table
 from unmask.evaluation.schedules import random_first_step
 from unmask.evaluation.subjects import prime_from, sticky_chain
-from unmask.evaluation.table import Column, Table
 from unmask.laws.base import Law
 from unmask.theory import bounds
 from unmask.theory.curve import FloatArray

@@ -16,9 +16,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from unmask.evaluation.claims.claim import Checks, Claim
+from unmask.evaluation.result_table import Column, Table
 from unmask.evaluation.schedules import random_first_step
 from unmask.evaluation.subjects import Subject
-from unmask.evaluation.table import Column, Table
 from unmask.theory import bounds
 from unmask.theory.curve import FloatArray
 from unmask.theory.price import price

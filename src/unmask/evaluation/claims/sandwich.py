@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from unmask.evaluation.claims.claim import Checks, Claim
+from unmask.evaluation.result_table import Column, Table
 from unmask.evaluation.schedules import worst_schedule
 from unmask.evaluation.subjects import Subject
-from unmask.evaluation.table import Column, Table
 from unmask.theory import bounds
 from unmask.theory.curve import InformationCurve
 from unmask.theory.price import price

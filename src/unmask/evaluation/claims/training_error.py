@@ -17,8 +17,8 @@ import numpy as np
 
 from unmask import laws
 from unmask.evaluation.claims.claim import Checks, Claim
+from unmask.evaluation.result_table import Column, Table
 from unmask.evaluation.subjects import sticky_chain
-from unmask.evaluation.table import Column, Table
 from unmask.laws.base import BoolArray, Law, TokenArray
 from unmask.theory import bounds
 from unmask.theory.curve import FloatArray, InformationCurve

@@ -15,9 +15,9 @@ from unmask.evaluation.compare.rules import Entry
 from unmask.evaluation.compare.trial import Calls, Timing, Trial
 from unmask.evaluation.demo.share import Share
 from unmask.evaluation.text_quality import TextQuality, text_quality
-from unmask.planning.estimate import Estimate
+from unmask.measuring.estimate import Estimate
 from unmask.sampling.recipes import as_sampler
-from unmask.sampling.run import Output, sample
+from unmask.sampling.sample import Output, sample
 from unmask.sampling.sampler import Sampler
 
 MOST_PARTS = 48
@@ -179,8 +179,8 @@ def reveal_map(out: Output, given: int = 0) -> tuple[tuple[tuple[float, ...], ..
 
 def _exact(law: Any, sampler: Sampler) -> float | None:
     """The price for a perfect model, where the rule is fixed sizes in uniform order and the law's curve is exact."""
-    from unmask.theory.order import Uniform
     from unmask.theory.price import price
+    from unmask.theory.reveal_orders import Uniform
 
     plan = getattr(sampler.selection, "plan", None)
     if law is None or plan is None or not isinstance(getattr(plan, "order", None), Uniform):

@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from unmask.errors import InputError
 from unmask.evaluation.tasks import Task
+from unmask.measuring.measure import measure
+from unmask.measuring.measurement import Measurement
 from unmask.models.predictor import Predictor
-from unmask.planning.measure import measure
-from unmask.planning.measurement import Measurement
 from unmask.sampling import recipes
 from unmask.sampling.score import Score, score
 from unmask.theory.curve import FloatArray

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from unmask.errors import InputError
-from unmask.planning.choose import Planner
-from unmask.planning.estimate import Estimate
-from unmask.planning.measurement import Measurement
+from unmask.measuring.estimate import Estimate
+from unmask.measuring.measurement import Measurement
 from unmask.planning.plan import Plan
+from unmask.planning.planner import Planner
 from unmask.sampling.recipes import by_name, planned
 from unmask.theory.schedule import Schedule
 

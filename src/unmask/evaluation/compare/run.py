@@ -24,9 +24,9 @@ from unmask.evaluation.compare.ground import Ground
 from unmask.evaluation.compare.rules import Entry, Rules, chosen, ladder
 from unmask.evaluation.compare.trial import AutoregressiveLine, Comparison, Timing, Trial
 from unmask.files import read_json, write_json
-from unmask.planning.estimate import Estimate
-from unmask.planning.identity import describe_model
-from unmask.planning.measurement import Measurement, text_digest
+from unmask.measuring.estimate import Estimate
+from unmask.measuring.measurement import Measurement, text_digest
+from unmask.measuring.model_identity import describe_model
 from unmask.planning.plan import Plan
 
 FORMAT = "unmask.compare/1"

@@ -15,7 +15,7 @@ from unmask.errors import InputError
 from unmask.evaluation.demo.share import Share
 from unmask.evaluation.text_quality import TextQuality
 from unmask.files import read_json, write_json
-from unmask.planning.estimate import Estimate
+from unmask.measuring.estimate import Estimate
 
 FORMAT = "unmask.trial/1"
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from unmask.laws.table import Listed
 from unmask.theory.curve import FloatArray
-from unmask.theory.order import Order
+from unmask.theory.reveal_orders import Order
 from unmask.theory.schedule import Schedule
 
 ROUNDING = 1e-9  # nats; a price of zero comes out within this

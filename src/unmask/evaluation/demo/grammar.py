@@ -29,16 +29,16 @@ from unmask.evaluation.demo.trial import (
     Way,
 )
 from unmask.laws.toy import ToyGrammar, toy_grammar
+from unmask.measuring.measure import measure
+from unmask.measuring.measurement import Measurement
 from unmask.models.predictor import Predictor
-from unmask.planning.choose import Planner
-from unmask.planning.measure import measure
-from unmask.planning.measurement import Measurement
+from unmask.order_search.search import SearchOptions, search
 from unmask.planning.plan import Plan
-from unmask.planning.search import SearchOptions, search
+from unmask.planning.planner import Planner
 from unmask.sampling import recipes
 from unmask.theory.optimal import best_schedule
-from unmask.theory.order import LeftToRight, Uniform
 from unmask.theory.price import price
+from unmask.theory.reveal_orders import LeftToRight, Uniform
 from unmask.theory.schedule import Schedule
 
 CALLS = 4

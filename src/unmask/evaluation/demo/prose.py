@@ -17,11 +17,11 @@ import numpy as np
 from unmask.errors import InputError
 from unmask.evaluation.demo.knobs import KNOBS, near
 from unmask.evaluation.demo.trial import EQUAL, PLANNED, SUREST, Bench, TokenArray, Trial, Way
+from unmask.measuring.measure import measure
+from unmask.measuring.measurement import Measurement
 from unmask.models.adapter import Pretrained
-from unmask.planning.choose import Planner
-from unmask.planning.measure import measure
-from unmask.planning.measurement import Measurement
 from unmask.planning.plan import Plan
+from unmask.planning.planner import Planner
 from unmask.sampling import recipes
 from unmask.theory.schedule import Schedule
 

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from unmask.measuring.estimate import Estimate
 from unmask.models.predictor import Predictor
-from unmask.planning.estimate import Estimate
 from unmask.sampling import recipes
 from unmask.sampling.recipes import as_sampler
-from unmask.sampling.run import Output, sample
+from unmask.sampling.sample import Output, sample
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.score import score
 from unmask.theory.curve import FloatArray

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
-from unmask.sampling.orders import Arranged, Confidence, LowEntropy, as_order
+from unmask.sampling.priorities import Arranged, Confidence, LowEntropy, as_order
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import EntropyBound, EntropySum, Factor, Spaced, Threshold
 from unmask.sampling.windows import Blocks, Whole
-from unmask.theory.order import Uniform
+from unmask.theory.reveal_orders import Uniform
 
 
 def threshold(threshold: float = 0.9, block_length: int | None = None, order: Any = None) -> Sampler:

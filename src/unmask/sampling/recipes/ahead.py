@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from unmask.errors import InputError
-from unmask.sampling.orders import Arranged, PlanOrder, as_order
+from unmask.sampling.priorities import Arranged, PlanOrder, as_order
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import Dilated, Each, PlanSizes, RevealTimes
 from unmask.sampling.windows import Blocks
-from unmask.theory.order import LeftToRight, Uniform
+from unmask.theory.reveal_orders import LeftToRight, Uniform
 from unmask.theory.schedule import Schedule
 
 

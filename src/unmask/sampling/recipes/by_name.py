@@ -10,17 +10,17 @@ from collections.abc import Callable
 from typing import Any
 
 from unmask.errors import InputError
-from unmask.sampling import orders, recipes, revisions
+from unmask.sampling import priorities, recipes, remasking
 from unmask.sampling.sampler import Sampler
-from unmask.theory import order as reveal_orders
+from unmask.theory import reveal_orders
 
 _NOT_RULES = ("as_sampler", "planned", "spaced")  # they take a plan or another sampler
 RULES: dict[str, Callable[..., Sampler]] = {
     name: getattr(recipes, name) for name in recipes.__all__ if name not in _NOT_RULES
 }
-ORDERS = {"confidence": orders.Confidence, "margin": orders.Margin, "entropy": orders.LowEntropy}
+ORDERS = {"confidence": priorities.Confidence, "margin": priorities.Margin, "entropy": priorities.LowEntropy}
 """Orders that read the model; any other name is one of `unmask.orders`."""
-REMASKING = {"cap": revisions.Capped, "rescale": revisions.Rescaled, "conf": revisions.LeastConfident}
+REMASKING = {"cap": remasking.Capped, "rescale": remasking.Rescaled, "conf": remasking.LeastConfident}
 
 
 def from_name(rule: str, **options: Any) -> Sampler:

@@ -1,7 +1,7 @@
 """Samplers that remember earlier predictions."""
 
 from unmask.sampling.history import Credit, Stable
-from unmask.sampling.orders import Confidence
+from unmask.sampling.priorities import Confidence
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import Each, Threshold
 from unmask.sampling.windows import Blocks, Whole

@@ -1,10 +1,10 @@
 """Samplers that ask the network about other canvases before they commit, or that commit early when it is sure."""
 
-from unmask.sampling.orders import Confidence
+from unmask.sampling.priorities import Confidence
 from unmask.sampling.probing import Draft, Independent, LeaveOneOut
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import Sizes
-from unmask.sampling.stops import EarlyCommit
+from unmask.sampling.stopping import EarlyCommit
 from unmask.sampling.windows import Blocks, Whole
 
 

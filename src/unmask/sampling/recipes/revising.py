@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from unmask.sampling.orders import Arranged, Confidence, LowEntropy
-from unmask.sampling.revisions import BestOfAll, Capped, Edit, Remask, RemaskedTimes, Unkept
+from unmask.sampling.priorities import Arranged, Confidence, LowEntropy
+from unmask.sampling.remasking import BestOfAll, Capped, Edit, Remask, RemaskedTimes, Unkept
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import EntropyBound, Threshold
-from unmask.sampling.stops import AfterSteps, Settled
+from unmask.sampling.stopping import AfterSteps, Settled
 from unmask.sampling.uniform_state import Annealed, Converged, RandomTokens, Renoise
 from unmask.sampling.windows import LingeringBlocks, Whole
-from unmask.theory.order import Uniform
+from unmask.theory.reveal_orders import Uniform
 
 
 def remdm(steps: int = 1024, eta: float | None = None, remasking: Any = Capped) -> Sampler:

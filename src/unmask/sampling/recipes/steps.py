@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from unmask.sampling.orders import (
+from unmask.sampling.priorities import (
     Confidence,
     DrawnConfidence,
     EndOfTextLast,

@@ -1,0 +1,235 @@
+"""Certify: prove, with a guarantee that holds for finitely many texts, that a plan keeps its budget.
+
+A text is worth one number: what it costs under the plan beyond one token at a time. Its mean over the population the
+texts come from is the price. An interval of Student's t is only right for many texts or well-behaved ones: a text in a
+thousand that costs hundreds of nats is not seen in a hundred. Here the sampler is first changed, by very little, so
+that no text can cost more than a known number of nats, and then the price is bounded by betting (`confidence`), at
+every moment: measuring stops as soon as the budget is proved.
+
+What is changed, and so what is certified, is a choice:
+
+- `Fallback`: one row in `exp(cap)` is drawn one token at a time, so no text costs more than `cap` nats beyond that.
+- `UniformShare`: every prediction is mixed with `epsilon` of the uniform law, so no token costs more than
+  `log(V / epsilon)`.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from unmask.certifying.confidence_sequences import Betting
+from unmask.certifying.mixtures_of_samplers import Fallback, Mixing
+from unmask.certifying.plan_replay import FloatArray, PlanReplay, TokenArray
+from unmask.errors import InputError
+from unmask.files import write_json
+from unmask.measuring.losses import LossReader
+from unmask.measuring.model_identity import describe_model
+from unmask.measuring.texts import check_texts
+from unmask.models.predictor import Predictor
+
+FORMAT = "unmask.certificate/1"
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What was proved about the price of a plan.
+
+    Attributes:
+        upper: nats per sequence; the price is below it with probability `confidence`, whenever measuring stopped.
+        proved: whether `upper` is within the budget.
+        budget: nats per token.
+        mean: nats per sequence, the mean price of the texts that were read; no guarantee goes with it.
+        confidence: how often certificates hold, at least.
+        length: L.
+        texts, calls: what it took: texts read, network calls spent.
+        largest: nats per sequence no text can cost more than.
+        needed: about how many texts would prove the budget if more came like these; None when none would.
+        what: in words, the sampler it is about.
+        model: name and digest of the model.
+    """
+
+    upper: float
+    proved: bool
+    budget: float
+    mean: float
+    confidence: float
+    length: int
+    texts: int
+    calls: int
+    largest: float
+    needed: int | None
+    what: str
+    model: dict[str, str]
+
+    @property
+    def upper_per_token(self) -> float:
+        """Nats per token."""
+        return self.upper / self.length
+
+    @property
+    def mean_per_token(self) -> float:
+        """Nats per token."""
+        return self.mean / self.length
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, ready for JSON."""
+        per_token = {"upper_per_token": self.upper_per_token, "mean_per_token": self.mean_per_token}
+        return {"format": FORMAT, **asdict(self), **per_token}
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write `*.certificate.json` (format unmask.certificate/1), whole or not at all."""
+        return write_json(path, self.to_dict())
+
+    def __str__(self) -> str:
+        held = "proved" if self.proved else "not proved"
+        return (
+            f"price at most {self.upper_per_token:.4g} nats/token ({self.confidence:.0%}), "
+            f"budget {self.budget:g} {held}: "
+            f"{self.texts} texts with a mean of {self.mean_per_token:.4g}, {self.calls} network calls"
+        )
+
+
+def certify(
+    predictor: Predictor,
+    plan: Any,
+    texts: npt.ArrayLike | Iterable[npt.ArrayLike],
+    budget: float,
+    *,
+    confidence: float = 0.95,
+    mixing: Mixing | None = None,
+    bound: Callable[[float, float], Any] = Betting,
+    stop: bool = True,
+    draws: int = 1,
+    calls: int | None = None,
+    given: npt.ArrayLike | int = 0,
+    block: int | None = None,
+    batch_size: int = 16,
+    seed: int = 0,
+    progress: Callable[[int, float, int], object] | None = None,
+) -> Certificate:
+    """Prove that a plan costs at most `budget` nats per token beyond one token at a time in uniform order.
+
+    The guarantee is for independent texts of one population which the plan was not fitted on. Windows cut side by side
+    from one file are not quite that; they are read in random order, so that it is at least about the whole file.
+
+    Args:
+        predictor: from `unmask.load` or `unmask.oracle`.
+        plan: a Plan, a Schedule (in uniform order), or anything with a length that draws a permutation and sizes.
+        texts: (N, L) tokens, read in random order; or an iterator of such batches, read as they come.
+        budget: nats per token.
+        confidence: how often a certificate holds, at least, over all moments of stopping together.
+        mixing: what makes the price bounded: `Fallback(cap)` or `UniformShare(epsilon)`. By default the former,
+            with a cap of six times the budget and at least log(1,000) nats per sequence.
+        bound: `Betting`, or the looser `EmpiricalBernstein`.
+        stop: stop as soon as the budget is proved; False reads all texts, for the smallest limit.
+        draws: permutations each text is read with, its price their mean: spreads less where texts are few.
+        calls: stop before more network calls than this are spent.
+        given: as for `measure`: leading tokens, or a mask of positions, that are always known.
+        block: as for `measure`: blocks from left to right; the plan is that of one block.
+        batch_size: texts in a network call.
+        seed: of the order the texts are read in, and of the permutations.
+        progress: called after each batch with texts read, their mean price in nats per token, and calls spent.
+
+    Raises:
+        InputError: on texts that do not fit the model, a plan of another length, or arguments out of range.
+    """
+    if not math.isfinite(budget):
+        raise InputError(f"budget is {budget}; expected nats per token, such as 0.05")
+    if batch_size < 1 or draws < 1:
+        raise InputError(f"batch_size is {batch_size} and draws is {draws}; expected at least 1 of each")
+    run: _Run | None = None
+    for batch in _batches(predictor, texts, batch_size, seed):
+        if run is None:
+            routes = PlanReplay(plan, batch.shape[1], given, block, seed)
+            allowed = budget * routes.length
+            chosen = mixing if mixing is not None else Fallback(max(math.log(1000), 6 * allowed))
+            limit = bound(chosen.largest(predictor, routes), confidence)
+            run = _Run(predictor, routes, chosen, limit, allowed, draws)
+        if not run.read(batch, calls):
+            break
+        if progress is not None:
+            progress(len(run.prices), float(run.prices.mean()) / routes.length, run.spent)
+        if stop and run.proved:
+            break
+    if run is None:
+        raise InputError("texts is empty; give at least one text")
+    return run.certificate(budget)
+
+
+class _Run:
+    """Texts read so far, and what they prove."""
+
+    def __init__(
+        self, predictor: Predictor, routes: PlanReplay, mixing: Mixing, limit: Any, allowed: float, draws: int
+    ) -> None:
+        self._reader = LossReader(mixing.predictor(predictor))
+        self._routes, self._mixing, self._limit, self._allowed, self._draws = routes, mixing, limit, allowed, draws
+        self._model = describe_model(predictor)
+        self._calls_per_text = mixing.calls(routes) * predictor.calls_per_query * draws
+        self.prices: FloatArray = np.zeros(0)
+        self.proved = limit.largest <= allowed
+
+    @property
+    def spent(self) -> int:
+        """Network calls so far."""
+        return self._reader.calls
+
+    def read(self, texts: TokenArray, calls: int | None) -> bool:
+        """Read these texts, as many as the calls allow; False when they allow none."""
+        if calls is not None:
+            texts = texts[: max(0, calls - self.spent) // self._calls_per_text]
+            if not len(texts) and not self.spent:
+                raise InputError(f"calls is {calls}, but one text takes {self._calls_per_text}")
+        if not len(texts):
+            return False
+        again, first = np.repeat(texts, self._draws, axis=0), len(self.prices) * self._draws
+        fresh = self._mixing.prices(self._reader, self._routes, again, first)
+        self.prices = np.append(self.prices, fresh.reshape(-1, self._draws).mean(axis=1))
+        self.proved = self.proved or bool(self._limit.proved(self.prices, self._allowed)[-1])
+        return True
+
+    def certificate(self, budget: float) -> Certificate:
+        upper = self._limit.upper(self.prices)
+        betting = Betting(self._limit.largest, self._limit.confidence)
+        return Certificate(
+            upper=min(upper, self._allowed) if self.proved else upper,  # they agree, but for the last digit
+            proved=self.proved,
+            budget=budget,
+            mean=float(self.prices.mean()),
+            confidence=self._limit.confidence,
+            length=self._routes.length,
+            texts=len(self.prices),
+            calls=self.spent,
+            largest=self._limit.largest,
+            needed=betting.texts_needed(self.prices, self._allowed),
+            what=self._mixing.said(),
+            model=self._model,
+        )
+
+
+def _batches(
+    predictor: Predictor, texts: npt.ArrayLike | Iterable[npt.ArrayLike], batch_size: int, seed: int
+) -> Iterator[TokenArray]:
+    """Texts of an array in random order, or those of an iterator as they come, at most `batch_size` together."""
+    if isinstance(texts, Iterator):
+        length = None
+        for given in texts:
+            some = check_texts(predictor, np.atleast_2d(given))
+            if length not in (None, some.shape[1]):
+                raise InputError(
+                    f"texts has rows of {length} and of {some.shape[1]} tokens; certify each length by itself"
+                )
+            length = some.shape[1]
+            yield from (some[start : start + batch_size] for start in range(0, len(some), batch_size))
+        return
+    whole = check_texts(predictor, texts)  # type: ignore[arg-type]
+    rows = np.random.default_rng([seed, 3]).permutation(len(whole))
+    yield from (whole[rows[start : start + batch_size]] for start in range(0, len(rows), batch_size))

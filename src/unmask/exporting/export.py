@@ -1,0 +1,93 @@
+"""Plans and tuned knobs, translated for the engines that serve such models: one file per engine.
+
+    unmask export my.plan.json --to sglang --out serving/
+
+An exporter returns the files the engine reads, how to use them, and what the engine cannot honour of the plan: a price
+holds only where positions, sizes and the drawn law are all honoured. To add an engine, write one file with a function
+from `Plan` or `TunedRule` to `Exported` and add one line to `ENGINES`.
+"""
+
+import difflib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from unmask.errors import InputError
+from unmask.exporting import diffusers, dllm, dream, llada, llama_cpp, mlx_vlm, sglang, transformers, vllm
+from unmask.exporting.exported_plan import Exported
+from unmask.files import write_text
+from unmask.planning.plan import FORMAT as PLAN_FORMAT
+from unmask.planning.plan import Plan
+from unmask.planning.tuned_rule import FORMAT as KNOB_FORMAT
+from unmask.planning.tuned_rule import TunedRule
+
+__all__ = ["ENGINES", "Exported", "export", "load", "translate"]
+
+ENGINES: dict[str, Callable[[Plan | TunedRule], Exported]] = {
+    "diffusers": diffusers.translate,
+    "sglang": sglang.translate,
+    "transformers": transformers.translate,
+    "vllm": vllm.translate,
+    "vllm-plugin": vllm.translate_for_plugin,
+    "llada": llada.translate,
+    "dream": dream.translate,
+    "dllm": dllm.translate,
+    "llama.cpp": llama_cpp.translate,
+    "mlx-vlm": mlx_vlm.translate,
+}
+
+
+def translate(what: Plan | TunedRule, engine: str) -> Exported:
+    """What an engine needs to run a plan or a tuned knob.
+
+    Raises:
+        InputError: for an unknown engine, or one that cannot run this plan or knob at all.
+    """
+    if engine not in ENGINES:
+        near = difflib.get_close_matches(engine, ENGINES, 1)
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(ENGINES)}"
+        raise InputError(f"engine {engine!r} is unknown; {hint}")
+    return ENGINES[engine](what)
+
+
+def export(what: Plan | TunedRule, engine: str, out: str | os.PathLike[str]) -> Exported:
+    """Write what an engine needs into the folder `out` (made if missing), with a README that says how to use it.
+
+    Raises:
+        InputError: as `translate`; when `out` is a file, cannot be written, or holds a README of something else.
+    """
+    exported = translate(what, engine)
+    folder = Path(out)
+    page = folder / "README.md"
+    if page.exists() and not page.read_text(encoding="utf-8", errors="replace").startswith(
+        f"# For {exported.engine}\n"
+    ):
+        raise InputError(f"{page} is about something else and would be replaced; choose another folder")
+    try:
+        for name in exported.files:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot write into {folder}: {error.strerror}; choose a folder") from error
+    for name, content in exported.files.items():
+        write_text(folder / name, content)
+    write_text(page, exported.readme())
+    return exported
+
+
+def load(path: str | os.PathLike[str]) -> Plan | TunedRule:
+    """Read a plan or a tuned knob; InputError when the file is neither."""
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        data = {"format": PLAN_FORMAT}  # whose reader says what is wrong with the file
+    found = data.get("format") if isinstance(data, dict) else None
+    if found == KNOB_FORMAT:
+        return TunedRule.load(path)
+    if found == PLAN_FORMAT:
+        return Plan.load(path)
+    raise InputError(
+        f"{path} has format {found!r}; expected a plan ({PLAN_FORMAT}, by unmask plan) or a knob ({KNOB_FORMAT}, by "
+        "unmask tune)"
+    )

@@ -1,0 +1,115 @@
+"""The one door to the network: every call passes here, is counted for the rows it serves, and is checked.
+
+It also suppresses the ids that must never be drawn (the mask token, padded vocabulary), once and for every rule: what
+policies read is the law over the tokens that may stand in a text. A row whose canvas has not changed since its last
+prediction is not asked again (the cache of MDLM's ancestral sampler, arXiv 2406.07524, but per row): predictors are
+pure functions of the canvas.
+"""
+
+import torch
+from torch import Tensor
+
+from unmask.errors import InputError
+from unmask.models.predictor import Positions, Predictor
+from unmask.sampling.canvas import Canvas
+
+
+class ModelCalls:
+    """Asks a predictor on behalf of the rows of a canvas and charges them in `canvas.calls`."""
+
+    def __init__(self, predictor: Predictor, canvas: Canvas) -> None:
+        self.predictor = predictor
+        self.canvas = canvas
+        self.forbidden = torch.tensor(sorted(set(predictor.forbidden_ids)), dtype=torch.int64, device=canvas.device)
+        self.bad = torch.zeros((), dtype=torch.bool, device=canvas.device)
+        self._checked = False
+        self._last: tuple[Positions, Tensor, Tensor] | None = (
+            None  # positions, their laws, the same positions as a grid
+        )
+
+    def ask(self, tokens: Tensor, known: Tensor, wanted: Positions, rows: Tensor) -> Tensor:
+        """One query: the laws of N positions of r canvases, (N, V) float32.
+
+        The canvases may be altered ones (a probe); they are charged to the rows they serve.
+
+        Args:
+            tokens, known: (r, L).
+            wanted: N positions; `rows` count from 0 to r - 1.
+            rows: (r,) on the CPU; which row of the canvas each of the r is charged to.
+        """
+        laws = self.predictor.log_probs(tokens, known, wanted)
+        spent = getattr(self.predictor, "row_calls", None)  # a cache that was filled says what the query cost each row
+        if spent is None:
+            spent = torch.full((len(rows),), self.predictor.calls_per_query)
+        self.canvas.calls.index_add_(0, rows, spent)
+        count = len(wanted.rows)
+        if tuple(laws.shape) != (count, self.predictor.vocab_size):
+            expected = (count, self.predictor.vocab_size)
+            raise InputError(
+                f"the predictor returned shape {tuple(laws.shape)} for {count} positions; expected {expected}"
+            )
+        laws = laws.float()
+        if not self._checked and count:
+            self._checked = True
+            error = float(laws.logsumexp(-1).abs().max())
+            if error > 0.05:  # half-precision networks miss 1 by a per cent or two
+                raise InputError(
+                    f"the predictor's probabilities sum to exp({error:.3g}), not 1; it must return log-probabilities"
+                )
+        if len(self.forbidden) and not getattr(self.predictor, "suppresses_forbidden", False):
+            laws = suppress(laws, self.forbidden)
+        if count:
+            self.bad |= ~torch.isfinite(laws.amax(-1)).all()  # NaN, +inf and laws without any mass all end here
+        return laws
+
+    def check(self) -> None:
+        """Raise InputError when any prediction so far was not a law. Asks the device, so planned runs call it once."""
+        if bool(self.bad):
+            raise InputError(
+                "the predictor returned NaN, infinite or all-forbidden log-probabilities; nothing is sampled from them"
+            )
+
+    def look(self, wanted: Tensor) -> tuple[Positions, Tensor]:
+        """The laws of the wanted positions ((R, L) bool) of the canvas as it stands; unchanged rows are not asked
+        again.
+        """
+        canvas = self.canvas
+        fresh = wanted.any(1)
+        kept: tuple[Positions, Tensor] | None = None
+        if self._last is not None:
+            positions, laws, grid = self._last
+            reusable = ~canvas.changed.to(canvas.device) & ~(wanted & ~grid).any(1) & fresh
+            if bool(reusable.any()):
+                fresh = fresh & ~reusable
+                keep = (reusable[positions.rows] & wanted[positions.rows, positions.columns]).nonzero().squeeze(1)
+                kept = (Positions(positions.rows[keep], positions.columns[keep]), laws[keep])
+        self._last = None  # free the old laws before new ones are made
+        asked, laws = self._look_at(fresh, wanted & fresh[:, None])
+        if kept is not None:
+            asked = Positions(torch.cat([kept[0].rows, asked.rows]), torch.cat([kept[0].columns, asked.columns]))
+            laws = torch.cat([kept[1], laws])
+        self.check()
+        canvas.changed = canvas.changed & ~fresh.cpu()
+        self._last = (asked, laws, wanted)
+        return asked, laws
+
+    def _look_at(self, fresh: Tensor, wanted: Tensor) -> tuple[Positions, Tensor]:
+        canvas = self.canvas
+        rows, columns = wanted.nonzero(as_tuple=True)
+        if not len(rows):
+            return Positions(rows, columns), torch.zeros(0, self.predictor.vocab_size, device=canvas.device)
+        active = fresh.nonzero().squeeze(1)
+        if len(active) == canvas.rows:
+            laws = self.ask(canvas.tokens, canvas.known, Positions(rows, columns), active.cpu())
+        else:
+            local = torch.cumsum(fresh, 0) - 1
+            laws = self.ask(canvas.tokens[active], canvas.known[active], Positions(local[rows], columns), active.cpu())
+        return Positions(rows, columns), laws
+
+
+def suppress(log_probs: Tensor, forbidden: Tensor) -> Tensor:
+    """The laws without the forbidden ids, renormalised: (N, V) and (F,) to (N, V).
+
+    Renormalised over what is left, never by the mass that was taken out: that may be 1 to the last digit.
+    """
+    return log_probs.index_fill(1, forbidden, -torch.inf).log_softmax(-1)

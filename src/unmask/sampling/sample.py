@@ -1,0 +1,213 @@
+"""`sample`: rows in, text out. Puts rows into batches, runs the sampler's loop on each, and gathers what came out."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unmask.errors import InputError
+from unmask.models.predictor import Predictor
+from unmask.sampling.canvas import Canvas
+from unmask.sampling.model_calls import ModelCalls
+from unmask.sampling.randomness import row_seeds
+from unmask.sampling.recipes import as_sampler
+from unmask.sampling.request import Row, counted, rows_of
+from unmask.sampling.sampler import Sampler
+from unmask.sampling.trace import Trace
+
+
+@dataclass(frozen=True)
+class Output:
+    """What was sampled.
+
+    Attributes:
+        tokens: (n, L) int64 on the CPU; rows shorter than the longest are padded with -1.
+        given: (n, L) bool; prompt and infill context.
+        log_probs: (n, L) float32; log-probability with which each token was drawn, nats; 0 where none was.
+        nfe: (n,) int64; network calls each row cost.
+        steps: (n,) int64; steps each row took.
+        lengths: (n,) int64; canvas length of each row.
+        seeds: (n,) int64; the seed of each row.
+        trace: what happened, step by step.
+        sampler: the sampler that was run.
+        end: (n,) int64; drawn tokens up to and including the first end of text.
+        notes: roundings and the like.
+    """
+
+    tokens: Tensor
+    given: Tensor
+    log_probs: Tensor
+    nfe: Tensor
+    steps: Tensor
+    lengths: Tensor
+    seeds: Tensor
+    trace: Trace
+    sampler: Sampler
+    end: Tensor
+    notes: tuple[str, ...] = ()
+
+    def rows(self) -> list[list[int]]:
+        """The tokens of each row, without padding."""
+        return [row[:length].tolist() for row, length in zip(self.tokens, self.lengths.tolist(), strict=True)]
+
+    @property
+    def log_prob(self) -> Tensor:
+        """(n,) float64 log-probability of each row's tokens as drawn, given its positions, nats."""
+        return self.log_probs.double().sum(1)
+
+    @property
+    def tokens_per_call(self) -> float:
+        """Drawn tokens for each network call."""
+        return int((self.tokens.ge(0) & ~self.given).sum()) / int(self.nfe.sum())
+
+    @property
+    def tokens_before_end_per_call(self) -> float:
+        """The same without what comes after the end of the text, which engines like to count."""
+        return int(self.end.sum()) / int(self.nfe.sum())
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "sampler": self.sampler.name,
+            "tokens": self.rows(),
+            "nfe": self.nfe.tolist(),
+            "steps": self.steps.tolist(),
+            "log_prob": self.log_prob.tolist(),
+            "tokens_per_call": self.tokens_per_call,
+            "tokens_before_end_per_call": self.tokens_before_end_per_call,
+            "notes": list(self.notes),
+        }
+
+    def __repr__(self) -> str:
+        n, length = self.tokens.shape
+        lines = [
+            f"Output(rows={n}, length={length}, sampler={self.sampler.name or 'unnamed'}, "
+            f"calls={float(self.nfe.sum()) / n:.1f}/row, tokens per call={self.tokens_per_call:.2f})"
+        ]
+        lines += [f"  {row[:24]}{' …' if len(row) > 24 else ''}" for row in self.rows()[:4]]
+        lines += [f"  … {n - 4} rows more"] if n > 4 else []
+        return "\n".join(lines + [f"  note: {note}" for note in self.notes])
+
+
+def sample(
+    predictor: Predictor,
+    sampler: Any,
+    n: int | None = None,
+    *,
+    seed: int = 0,
+    seeds: Any = None,
+    prompt: Any = None,
+    infill: tuple[Any, Any] | None = None,
+    length: int | None = None,
+    new_tokens: int | None = None,
+    batch_size: int | None = None,
+    entropies: bool = False,
+) -> Output:
+    """Sample text.
+
+    Args:
+        predictor: `unmask.load(path)`, `unmask.oracle(law)`, or anything that meets the protocol.
+        sampler: a recipe of `unmask.recipes`, a plan, or a schedule (revealed in uniformly random order).
+        n: number of rows; 1 unless prompts or infillings say otherwise.
+        seed: row r gets a seed derived from (seed, r).
+        seeds: (n,) explicit row seeds instead; a row depends on its own seed alone.
+        prompt, infill, length, new_tokens: what is given and how much is to be filled (see `request.rows_of`).
+        batch_size: rows that go through the network together; by default as many as fit in about a gibibyte of laws.
+        entropies: put the entropy of every revealed position into the trace, also where the rule does not need it.
+
+    Returns:
+        Output: tokens, network calls, log-probabilities and the trace.
+
+    Raises:
+        InputError: bad arguments, or a predictor that returns NaN or the wrong shape. Nothing is returned half-done.
+    """
+    sampler = as_sampler(sampler)
+    if length is None and new_tokens is None and predictor.length is None and infill is None:
+        new_tokens = plan_length(sampler)
+    rows = rows_of(predictor, n, prompt, infill, length, new_tokens)
+    seeds = check_seeds(seeds, seed, len(rows))
+    done = []  # (names of the rows, finished canvas)
+    for names in batches(rows, sampler, predictor, batch_size):
+        canvas = canvas_of([rows[name] for name in names], seeds[names], predictor)
+        canvas.keep_entropies = entropies
+        done.append((torch.tensor(names), sampler.run(canvas, ModelCalls(predictor, canvas))))
+    return _gather(done, rows, seeds, sampler, predictor.end_of_text_id)
+
+
+def plan_length(sampler: Sampler) -> int | None:
+    """The number of tokens the sampler's plan reveals, if it follows one."""
+    return getattr(getattr(sampler.selection, "plan", None), "length", None)
+
+
+def check_seeds(seeds: Any, seed: int, n: int, salt: int = 0) -> Tensor:
+    """(n,) int64 row seeds: the ones given, or derived from one seed."""
+    if seeds is None:
+        if isinstance(seed, bool) or not isinstance(seed, int):
+            raise InputError(f"seed is {seed!r}; expected a whole number")
+        return row_seeds(seed, n, salt)
+    given = torch.as_tensor(seeds)
+    if given.shape != (n,) or given.is_floating_point():
+        raise InputError(f"seeds has shape {tuple(given.shape)}; expected {n} whole numbers, one a row")
+    return given.to(torch.int64).cpu()
+
+
+def batches(rows: list[Row], sampler: Sampler, predictor: Predictor, batch_size: int | None) -> list[list[int]]:
+    """Row numbers, put together by canvas length and cut to size."""
+    if batch_size is not None and batch_size < 1:
+        raise InputError(f"batch_size is {batch_size}; expected at least 1")
+    by_length: dict[int, list[int]] = {}
+    for number, row in enumerate(rows):
+        by_length.setdefault(len(row.tokens), []).append(number)
+    cut = []
+    for length, numbers in by_length.items():
+        size = batch_size or rows_that_fit(laws_per_row(sampler, length), predictor.vocab_size, length)
+        cut += [numbers[begin : begin + size] for begin in range(0, len(numbers), size)]
+    return cut
+
+
+def laws_per_row(sampler: Sampler, length: int) -> int:
+    """The most laws one row can ask for in one step."""
+    if sampler.chooses_ahead and hasattr(sampler.selection, "largest"):
+        return max(1, int(sampler.selection.largest(length)))
+    return length
+
+
+def laws_that_fit(vocab_size: int, gibibytes: float = 1.0) -> int:
+    """Laws that fit in so much memory together with two temporaries of their size; at least 1."""
+    return max(1, int(gibibytes * 2**30 / (12 * vocab_size)))
+
+
+def rows_that_fit(laws: int, vocab_size: int, length: int) -> int:
+    """Rows of so many laws each that go through the network together: at most 65,536 positions, at least 1 row."""
+    return max(1, min(laws_that_fit(vocab_size) // laws, 2**16 // length))
+
+
+def canvas_of(rows: list[Row], seeds: Tensor, predictor: Predictor) -> Canvas:
+    """A canvas of rows of one length."""
+    filler = 0 if predictor.mask_token_id is None else predictor.mask_token_id
+    tokens = torch.stack([row.tokens for row in rows])
+    known = torch.stack([row.known for row in rows])
+    return Canvas(tokens, known, seeds, filler, torch.device(predictor.device))
+
+
+def _gather(
+    done: list[tuple[Tensor, Canvas]], rows: list[Row], seeds: Tensor, sampler: Sampler, end_of_text: int | None
+) -> Output:
+    """Results of all batches, rows in the order they were asked for."""
+    n, longest = len(rows), max(len(row.tokens) for row in rows)
+    tokens = torch.full((n, longest), -1)
+    given = torch.zeros(n, longest, dtype=torch.bool)
+    log_probs = torch.zeros(n, longest)
+    nfe, steps = torch.zeros(n, dtype=torch.int64), torch.zeros(n, dtype=torch.int64)
+    notes: dict[str, None] = {}
+    for names, canvas in done:
+        tokens[names, : canvas.length] = canvas.tokens.cpu()
+        given[names, : canvas.length] = canvas.frozen.cpu()
+        log_probs[names, : canvas.length] = canvas.log_probs.cpu()
+        nfe[names], steps[names] = canvas.calls, canvas.steps
+        notes.update(dict.fromkeys(canvas.notes))
+    lengths = torch.tensor([len(row.tokens) for row in rows])
+    trace = Trace.joined([(canvas.trace, names) for names, canvas in done])
+    texts = zip(tokens, tokens.ge(0) & ~given, strict=True)
+    end = torch.tensor([counted(row, mask, end_of_text) for row, mask in texts])
+    return Output(tokens, given, log_probs, nfe, steps, lengths, seeds, trace, sampler, end, tuple(notes))

@@ -1,0 +1,134 @@
+"""`unmask train` from its options to a model folder: new or resumed, in one process or several."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+
+from unmask.errors import InputError
+from unmask.files import read_json, write_json
+from unmask.training import architecture, tokenizer
+from unmask.training.data import Data, prepare
+from unmask.training.monitor import Monitor
+from unmask.training.options import TrainingOptions
+from unmask.training.trainer import MODEL_FORMAT, Trainer
+
+RUN_FORMAT = "unmask.run/1"
+
+# What a run leaves in its folder.
+OURS = ("training", "config.json", "model.safetensors", "unmask.json", "tokenizer.json", "tokenizer_config.json")
+
+
+def train(options: TrainingOptions, out: str | Path, force: bool = False, bar: bool = True) -> dict[str, Any]:
+    """Train a network and leave it in `out` as a Hugging Face folder; returns what `unmask.json` says of it.
+
+    Raises InputError when `out` holds something already, unless `force` says to replace what a run left there.
+    """
+    out = Path(out)
+    accelerator = _accelerator(options)
+    if accelerator.is_main_process:
+        _require_room(out, force)
+        data = prepare(options)
+        network = _network(options, data)
+        # Nothing is removed or written before everything that can be wrong with the options has been looked at.
+        _make_room(out)
+        data.tokenizer.save_pretrained(out)
+        run = {"format": RUN_FORMAT, "options": options.to_dict(), "data_sha256": data.digest}
+        write_json(out / "training" / "run.json", run)
+    accelerator.wait_for_everyone()
+    if not accelerator.is_main_process:
+        data = prepare(options, made=tokenizer.existing(out))
+        network = _network(options, data)
+    return _run(options, data, network, accelerator, out, bar, resumed=False)
+
+
+def resume(out: str | Path, bar: bool = True) -> dict[str, Any]:
+    """Go on with the run in `out` from its newest undamaged checkpoint, with the options and the text it began with."""
+    out = Path(out)
+    options, digest = saved(out)
+    accelerator = _accelerator(options)
+    data = prepare(options, made=tokenizer.existing(out))
+    if data.digest != digest:
+        raise InputError(
+            f"--data {' '.join(options.data)} is not the text {out} was started on; put it back, or start with --force"
+        )
+    return _run(options, data, _network(options, data), accelerator, out, bar, resumed=True)
+
+
+def saved(out: Path) -> tuple[TrainingOptions, str]:
+    """(options, digest of the data) the run in `out` was started with."""
+    path = out / "training" / "run.json"
+    if not path.exists():
+        raise InputError(f"{out} holds no run to resume; start one without --resume")
+    run = read_json(path, RUN_FORMAT)
+    return TrainingOptions.from_dict(run["options"]), str(run["data_sha256"])
+
+
+def _run(
+    options: TrainingOptions, data: Data, network: Any, accelerator: Accelerator, out: Path, bar: bool, resumed: bool
+) -> dict[str, Any]:
+    transformers.utils.logging.disable_progress_bar()  # one bar is enough
+    silent = not accelerator.is_main_process
+    with Monitor(out / "training", silent, bar=bar, tensorboard=options.tensorboard) as monitor:
+        trainer = Trainer(options, data, network, accelerator, out, monitor)
+        if resumed:
+            trainer.resume()
+        monitor.say(
+            "; ".join(f"{name.replace('_', ' ')} {value}" for name, value in data.summary.items())
+            + f"; windows of {data.length} tokens; {architecture.parameters(network):,} parameters"
+        )
+        trainer.run()
+    return read_json(out / "unmask.json", MODEL_FORMAT)
+
+
+def _accelerator(options: TrainingOptions) -> Accelerator:
+    mixed = "bf16" if options.precision == "bfloat16" else "no"
+    AcceleratorState._reset_state()  # a process may train twice, at two precisions
+    accelerator = Accelerator(mixed_precision=mixed, cpu=not torch.cuda.is_available())
+    parts = accelerator.num_processes * options.accumulate
+    if options.batch_size % parts:
+        raise InputError(
+            f"--batch-size is {options.batch_size}; it must be a multiple of {parts}: "
+            f"{accelerator.num_processes} process(es) times --accumulate {options.accumulate}"
+        )
+    if options.tensorboard and importlib.util.find_spec("tensorboard") is None:
+        raise InputError("--tensorboard needs the package tensorboard; install it, or read OUT/training/log.jsonl")
+    return accelerator
+
+
+def _network(options: TrainingOptions, data: Data) -> Any:
+    if options.init_from is None:
+        positions = options.positions or ("rotary" if data.characters_per_token is not None else "learned")
+        return architecture.from_scratch(options.size, len(data.tokenizer), data.length, options.seed, positions)
+    network = architecture.continue_from(options.init_from)
+    longest = getattr(network.config, "max_position_embeddings", data.length)
+    if data.length > longest:
+        raise InputError(f"--length is {data.length}, but {options.init_from} reads at most {longest} tokens")
+    return network
+
+
+def _require_room(out: Path, force: bool) -> None:
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out {out} is a file; choose a folder")
+    if out.is_dir() and any(out.iterdir()) and not force:
+        raise InputError(
+            f"--out {out} is not empty; go on with --resume, replace it with --force, or choose another folder"
+        )
+
+
+def _make_room(out: Path) -> None:
+    """A folder without what an earlier run left in it; anything else in it is never removed."""
+    try:
+        for name in OURS:
+            path = out / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        (out / "training").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out {out} cannot be made ready: {error.strerror}") from error
