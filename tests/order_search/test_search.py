@@ -12,7 +12,7 @@ from unmask.laws import MarkovChain, toy_grammar
 from unmask.order_search.candidates import candidates, interleaved
 from unmask.order_search.gap_profile import NONE, GapProfile, gap_kinds
 from unmask.order_search.masked_losses import MaskedLosses
-from unmask.order_search.partition import Partition, improve, labels_of
+from unmask.order_search.partition import Partition, _is_gain, improve, labels_of
 from unmask.order_search.search import SearchOptions, search, share_for_search
 from unmask.theory.reveal_orders import BitReversal
 from unmask.theory.schedule import Schedule
@@ -124,6 +124,34 @@ def test_nothing_is_learnt_where_there_is_nothing_to_learn():
     start = Partition.of(labels_of(np.arange(8), Schedule([4, 4])), field)
     found = improve(start, field, calls=3000)
     np.testing.assert_array_equal(found.labels, start.labels)
+
+
+def test_a_gain_is_one_that_chance_explains_less_than_one_time_in_thirty():
+    """Gains without a mean on 24 texts: P(t_23 > 2) = 2.9 % pass. 4,000 of them: error rate 0.01 %, limits 75 and 159;
+    a rule that lets 6 % pass is seen with a power above 99.99 %, and one without a guard lets half of them pass.
+    """
+    noise = np.random.default_rng(0).normal(size=(4000, 24))
+    assert 75 < sum(map(_is_gain, noise)) < 159
+    assert all(map(_is_gain, noise + 2))  # a gain of two standard deviations is 10 standard errors
+    assert not any(map(_is_gain, noise - 1))
+    assert not _is_gain(np.zeros(24))
+    assert not _is_gain(np.ones(1))  # one text says nothing of its error
+
+
+def test_noise_is_mostly_not_taken_for_gain():
+    """Tokens of an urn are exchangeable: whichever positions come first costs the same, but on 24 texts it differs.
+
+    The best of a dozen moves is taken when it is a gain, 33 % of the time by chance (96 % without the guard). 40 sets
+    of texts: error rate 0.04 %, and against a search without the guard a power of 1 - 1e-12.
+    """
+    law = unmask.laws.PolyaUrn(6, 3, concentration=0.7)
+    moved = 0
+    for seed in range(40):
+        field = field_of(law, 24, seed)
+        start = Partition.of(labels_of(np.arange(6), Schedule([3, 3])), field)
+        found = improve(start, field, calls=start.losses.shape[1] * 12)  # one look at the boundary
+        moved += bool(np.any(found.labels != start.labels))
+    assert moved < 24
 
 
 @pytest.mark.slow
