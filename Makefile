@@ -10,7 +10,7 @@ DOCS_READY := $(VENV)/.docs-ready
 PYTEST := OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint bench docs clean
+.PHONY: help demo test test-all lint bench docs wheel clean
 .DELETE_ON_ERROR:
 
 help:  ## show this list
@@ -46,6 +46,20 @@ bench: $(READY)  ## time and memory, as ratios to the plain alternative
 docs: $(DOCS_READY)  ## the documentation (site/index.html)
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet
 	@echo "The documentation is in $(CURDIR)/site/index.html"
+
+# An environment that holds the wheel and what theory and command line import, nothing of the source tree and no torch.
+wheel: $(READY)  ## the wheel (dist), tried in an empty environment
+	rm -rf dist build/empty
+	$(RUN) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	$(RUN) -m venv build/empty
+	build/empty/bin/python -m pip install --quiet -c constraints.txt numpy scipy typer rich
+	build/empty/bin/python -m pip install --quiet --no-deps dist/unmask-*.whl
+	cd build/empty && bin/unmask --help >bin/help.txt && grep -q measure bin/help.txt
+	cd build/empty && bin/unmask laws >bin/laws.txt && grep -q markov_chain bin/laws.txt
+	cd build/empty && bin/python -I -c "import unmask, importlib.util as found; \
+	  assert found.find_spec('torch') is None and 'empty' in unmask.__file__, unmask.__file__; \
+	  curve = unmask.laws.Permutation(8).curve(); print(unmask.best_schedule(curve, 3), unmask.frontier(curve).price(3))"
+	@ls dist
 
 clean:  ## remove everything make made except the environment
 	rm -rf out site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
