@@ -16,7 +16,7 @@ def plan(tmp_path):
 
 @pytest.fixture
 def knob(tmp_path):
-    return exported_plans.knob_of("threshold", 0.9).save(tmp_path / "m.knob.json")
+    return exported_plans.knob_of("threshold", 0.9).save(tmp_path / "m.tuned.json")
 
 
 def run(*arguments):
@@ -75,9 +75,9 @@ def test_exporting_again_replaces_its_own_files_and_no_others(plan, tmp_path, ca
     ("file", "engine", "out", "words"),
     [
         ("plan", "sglan", "out", "engine 'sglan' is unknown; did you mean sglang?"),
-        ("plan", "vllm", "out", "vllm takes a tuned knob (unmask tune --rule entropy_bound), not a plan"),
-        ("knob", "vllm", "out", "vllm takes a knob of entropy_bound, not of threshold"),
-        ("knob", "llada", "out", "llada takes a plan (unmask plan), not the knob threshold"),
+        ("plan", "vllm", "out", "vllm takes a tuned rule (unmask tune --rule entropy_bound), not a plan"),
+        ("knob", "vllm", "out", "vllm takes a tuned rule of entropy_bound, not of threshold"),
+        ("knob", "llada", "out", "llada takes a plan (unmask plan), not the tuned rule threshold"),
         ("plan", "llada", "m.plan.json", "choose a folder"),
         ("missing", "llada", "out", "cannot read"),
         ("text", "llada", "out", "is not a JSON file"),

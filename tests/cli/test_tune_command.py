@@ -16,7 +16,7 @@ def run(*arguments):
 
 
 def test_the_table_marks_the_setting_and_the_file_holds_it(tmp_path, capsys):
-    out = tmp_path / "m.knob.json"
+    out = tmp_path / "m.tuned.json"
     assert run(LAW, "--rule", "entropy_sum", "--budget", "0.05", "--samples", "60", "--out", out) == 0
     printed = capsys.readouterr().out
     knob = TunedRule.load(out)

@@ -186,7 +186,7 @@ def test_progress_says_what_is_being_done():
 
 
 def test_a_saved_knob_comes_back_and_samples(tmp_path, knobs):
-    knob = TunedRule.load(knobs["entropy_bound"].save(tmp_path / "m.knob.json"))
+    knob = TunedRule.load(knobs["entropy_bound"].save(tmp_path / "m.tuned.json"))
     assert knob == knobs["entropy_bound"]
     assert knob.sampler().selection == EntropyBound(knob.value)
     out = unmask.sample(unmask.oracle(CHAIN), knob.sampler(), n=200, seed=0)
@@ -195,13 +195,13 @@ def test_a_saved_knob_comes_back_and_samples(tmp_path, knobs):
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"format": "unmask.plan/1"}, "has format 'unmask.plan/1'"), ({"value": None}, "not a whole unmask.knob/1 file"),
+    [({"format": "unmask.plan/1"}, "has format 'unmask.plan/1'"), ({"value": None}, "not a whole unmask.tuned/1 file"),
      ({"tried": [[1, 2]]}, "not a whole"), ({"price": 3}, "not a whole"), ({"model": 3}, "not a whole")],
 )  # fmt: skip
 def test_a_damaged_knob_is_refused_in_one_line(tmp_path, knobs, change, words):
     import json
 
-    path = knobs["factor"].save(tmp_path / "m.knob.json")
+    path = knobs["factor"].save(tmp_path / "m.tuned.json")
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(InputError, match=words):
         TunedRule.load(path)

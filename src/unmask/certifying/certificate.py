@@ -3,8 +3,8 @@
 A text is worth one number: what it costs under the plan beyond one token at a time. Its mean over the population the
 texts come from is the price. An interval of Student's t is only right for many texts or well-behaved ones: a text in a
 thousand that costs hundreds of nats is not seen in a hundred. Here the sampler is first changed, by very little, so
-that no text can cost more than a known number of nats, and then the price is bounded by betting (`confidence`), at
-every moment: measuring stops as soon as the budget is proved.
+that no text can cost more than a known number of nats, and then the price is bounded by betting
+(`confidence_sequences`), at every moment: measuring stops as soon as the budget is proved.
 
 What is changed, and so what is certified, is a choice:
 

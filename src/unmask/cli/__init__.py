@@ -30,7 +30,7 @@ COMMANDS = {
     "score": "Exact likelihood of texts under the sampler that is run.",
     "compare": "Decoding rules side by side, on one page.",
     "tune": "Find the setting of a decoding rule that keeps a budget.",
-    "export": "Write a plan or a tuned knob for the engine that will serve it.",
+    "export": "Write a plan or a tuned rule for the engine that will serve it.",
 }
 
 # Where the class behind typer's own errors lives depends on typer's version; its place among the ancestors does not.

@@ -1,4 +1,4 @@
-"""`unmask export PLAN --to ENGINE`: a plan or a tuned knob, in the words of the engine that will serve it."""
+"""`unmask export PLAN --to ENGINE`: a plan or a tuned rule, in the words of the engine that will serve it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +9,7 @@ from unmask.cli.common import AsJson, print_json
 
 
 def export(
-    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan (unmask plan) or a tuned knob (unmask tune).")],
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan (unmask plan) or a tuned rule (unmask tune).")],
     to: Annotated[
         str,
         typer.Option(

@@ -31,7 +31,7 @@ def tune(
     points: Annotated[int, typer.Option(min=5, help="Most settings to try.")] = 14,
     confidence: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Write the knob here, such as my.knob.json.")
+        Path | None, typer.Option("--out", metavar="FILE", help="Write the tuned rule here, such as my.tuned.json.")
     ] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Texts in a network call.")] = None,
     seed: Seed = 0,

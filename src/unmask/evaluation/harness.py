@@ -1,4 +1,4 @@
-"""A door for EleutherAI's lm-evaluation-harness: `--model unmask` runs its tasks by any plan or rule of ours.
+"""An entrance for EleutherAI's lm-evaluation-harness: `--model unmask` runs its tasks by any plan or rule of ours.
 
 `python -m unmask.evaluation.harness --model unmask --model_args pretrained=PATH,rule=entropy_bound:0.1 --tasks …` takes
 the arguments of `lm_eval`; in Python, importing this module registers the model for `lm_eval.simple_evaluate`.

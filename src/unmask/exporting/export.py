@@ -1,4 +1,4 @@
-"""Plans and tuned knobs, translated for the engines that serve such models: one file per engine.
+"""Plans and tuned rules, translated for the engines that serve such models: one file per engine.
 
     unmask export my.plan.json --to sglang --out serving/
 
@@ -19,7 +19,7 @@ from unmask.exporting.exported_plan import Exported
 from unmask.files import write_text
 from unmask.planning.plan import FORMAT as PLAN_FORMAT
 from unmask.planning.plan import Plan
-from unmask.planning.tuned_rule import FORMAT as KNOB_FORMAT
+from unmask.planning.tuned_rule import FORMAT as TUNED_FORMAT
 from unmask.planning.tuned_rule import TunedRule
 
 __all__ = ["ENGINES", "Exported", "export", "load", "translate"]
@@ -39,10 +39,10 @@ ENGINES: dict[str, Callable[[Plan | TunedRule], Exported]] = {
 
 
 def translate(what: Plan | TunedRule, engine: str) -> Exported:
-    """What an engine needs to run a plan or a tuned knob.
+    """What an engine needs to run a plan or a tuned rule.
 
     Raises:
-        InputError: for an unknown engine, or one that cannot run this plan or knob at all.
+        InputError: for an unknown engine, or one that cannot run this plan or tuned rule at all.
     """
     if engine not in ENGINES:
         near = difflib.get_close_matches(engine, ENGINES, 1)
@@ -77,17 +77,17 @@ def export(what: Plan | TunedRule, engine: str, out: str | os.PathLike[str]) -> 
 
 
 def load(path: str | os.PathLike[str]) -> Plan | TunedRule:
-    """Read a plan or a tuned knob; InputError when the file is neither."""
+    """Read a plan or a tuned rule; InputError when the file is neither."""
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         data = {"format": PLAN_FORMAT}  # whose reader says what is wrong with the file
     found = data.get("format") if isinstance(data, dict) else None
-    if found == KNOB_FORMAT:
+    if found == TUNED_FORMAT:
         return TunedRule.load(path)
     if found == PLAN_FORMAT:
         return Plan.load(path)
     raise InputError(
-        f"{path} has format {found!r}; expected a plan ({PLAN_FORMAT}, by unmask plan) or a knob ({KNOB_FORMAT}, by "
-        "unmask tune)"
+        f"{path} has format {found!r}; expected a plan ({PLAN_FORMAT}, by unmask plan) or a tuned rule "
+        f"({TUNED_FORMAT}, by unmask tune)"
     )

@@ -23,7 +23,7 @@ DRAWS = 64
 
 @dataclass(frozen=True)
 class Exported:
-    """A plan or knob in an engine's own words.
+    """A plan or tuned rule in an engine's own words.
 
     Attributes:
         engine: its name.
@@ -72,14 +72,14 @@ def describe(what: Plan | TunedRule) -> str:
 
 
 def only_plan(what: Plan | TunedRule, engine: str) -> Plan:
-    """The plan; InputError for a knob."""
+    """The plan; InputError for a tuned rule."""
     if not isinstance(what, Plan):
-        raise InputError(f"{engine} takes a plan (unmask plan), not the knob {what.rule}")
+        raise InputError(f"{engine} takes a plan (unmask plan), not the tuned rule {what.rule}")
     return what
 
 
 def only_sizes(what: Plan | TunedRule, engine: str) -> Plan:
-    """The plan; InputError for a knob, or for a plan whose parts have different sizes."""
+    """The plan; InputError for a tuned rule, or for a plan whose parts have different sizes."""
     plan = only_plan(what, engine)
     if len({part.schedule for part in plan.parts}) > 1:
         raise InputError(
@@ -88,14 +88,14 @@ def only_sizes(what: Plan | TunedRule, engine: str) -> Plan:
     return plan
 
 
-def only_knob(what: Plan | TunedRule, engine: str, *rules: str) -> TunedRule:
-    """The knob; InputError for a plan or another rule's knob."""
+def only_tuned(what: Plan | TunedRule, engine: str, *rules: str) -> TunedRule:
+    """The tuned rule; InputError for a plan or for another rule."""
     if not isinstance(what, TunedRule):
         raise InputError(
-            f"{engine} takes a tuned knob (unmask tune --rule {rules[0]}), not a plan: it has no list of sizes"
+            f"{engine} takes a tuned rule (unmask tune --rule {rules[0]}), not a plan: it has no list of sizes"
         )
     if what.rule not in rules:
-        raise InputError(f"{engine} takes a knob of {' or '.join(rules)}, not of {what.rule}")
+        raise InputError(f"{engine} takes a tuned rule of {' or '.join(rules)}, not of {what.rule}")
     return what
 
 

@@ -2,24 +2,24 @@
 
 import math
 
-from unmask.exporting.exported_plan import DRAWN_ORDER, Exported, describe, only_knob, only_sizes
+from unmask.exporting.exported_plan import DRAWN_ORDER, Exported, describe, only_sizes, only_tuned
 from unmask.planning.plan import Plan
 from unmask.planning.tuned_rule import TunedRule
 
 BASE = "python -m mlx_vlm.generate --model MODEL --prompt PROMPT --temperature 1.0 --block-length {window}"
 DRAWN_CONFIDENCE = (
     "The confidence it compares is that of the token it has just drawn, not of the most likely one. That changes the "
-    "law of the text, so the knob's price does not hold there."
+    "law of the text, so the tuned rule's price does not hold there."
 )
 
 
 def translate(what: Plan | TunedRule) -> Exported:
     """`mlx_vlm.generate` with a constant count per step, or the tuned threshold."""
     if isinstance(what, TunedRule):
-        knob = only_knob(what, "mlx-vlm", "threshold")
+        tuned = only_tuned(what, "mlx-vlm", "threshold")
         command = (
-            f"{BASE.format(window=knob.window)} --max-denoising-steps {knob.window} "
-            f"--threshold {knob.value!r} --min-threshold {knob.value!r}"
+            f"{BASE.format(window=tuned.window)} --max-denoising-steps {tuned.window} "
+            f"--threshold {tuned.value!r} --min-threshold {tuned.value!r}"
         )
         why = "Without `--min-threshold` some checkpoints let the threshold fall over the steps."
         lost: tuple[str, ...] = (DRAWN_CONFIDENCE,)

@@ -12,7 +12,7 @@ COMMAND = "python -m sglang.launch_server --model-path MODEL --dllm-algorithm {n
 
 def translate(what: Plan | TunedRule) -> Exported:
     """Planned: our module with its YAML. A tuned threshold or entropy bound: the YAML of SGLang's own algorithm."""
-    return _plan(what) if isinstance(what, Plan) else _knob(what)
+    return _plan(what) if isinstance(what, Plan) else _tuned(what)
 
 
 def _plan(plan: Plan) -> Exported:
@@ -32,26 +32,26 @@ SGLang stores the keys and values of the finished block with a call of its own, 
     return Exported("SGLang", VERSION, files, how, lost, describe(plan))
 
 
-def _knob(knob: TunedRule) -> Exported:
-    if knob.rule == "threshold":
-        name, yaml = "LowConfidence", f"threshold: {_number(knob.value)}\nblock_size: {knob.window}\n"
+def _tuned(tuned: TunedRule) -> Exported:
+    if tuned.rule == "threshold":
+        name, yaml = "LowConfidence", f"threshold: {_number(tuned.value)}\nblock_size: {tuned.window}\n"
         lost: tuple[str, ...] = (ALWAYS_GREEDY,)
         note = (
-            f"The block size must be the checkpoint's (LLaDA2: 32, SDAR: 4); the knob was tuned on {knob.window} "
+            f"The block size must be the checkpoint's (LLaDA2: 32, SDAR: 4); the rule was tuned on {tuned.window} "
             "open positions."
         )
-    elif knob.rule == "entropy_bound":
+    elif tuned.rule == "entropy_bound":
         name = "Gemma4Renoise"
-        yaml = f"max_denoising_steps: {knob.length}\nsampler_config:\n  entropy_bound: {_number(knob.value)}\n"
+        yaml = f"max_denoising_steps: {tuned.length}\nsampler_config:\n  entropy_bound: {_number(tuned.value)}\n"
         lost = UNIFORM_STATE
         note = (
-            f"`max_denoising_steps` is only a cap: {knob.length}, so that the bound decides (SGLang's default is 48)."
+            f"`max_denoising_steps` is only a cap: {tuned.length}, so that the bound decides (SGLang's default is 48)."
         )
     else:
-        raise InputError(f"sglang has an algorithm for threshold and for entropy_bound, not for {knob.rule}")
+        raise InputError(f"sglang has an algorithm for threshold and for entropy_bound, not for {tuned.rule}")
     file = f"{name.lower()}.yaml"
     how = f"```sh\n{COMMAND.format(name=name, file=file)}\n```\n\n{note}"
-    return Exported("SGLang", VERSION, {file: yaml}, how, lost, describe(knob))
+    return Exported("SGLang", VERSION, {file: yaml}, how, lost, describe(tuned))
 
 
 def _number(value: float) -> str:

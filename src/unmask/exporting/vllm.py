@@ -1,7 +1,7 @@
 """vLLM: generation_config.json for its own diffusion models, or the counts of its diffusion plugin."""
 
 from unmask.errors import InputError
-from unmask.exporting.exported_plan import ALWAYS_GREEDY, Exported, as_json, describe, only_knob, only_sizes
+from unmask.exporting.exported_plan import ALWAYS_GREEDY, Exported, as_json, describe, only_sizes, only_tuned
 from unmask.exporting.transformers import UNIFORM_STATE, generation_config
 from unmask.planning.plan import Plan
 from unmask.planning.tuned_rule import TunedRule
@@ -17,26 +17,26 @@ NOT_SERVED = (
 
 def translate(what: Plan | TunedRule) -> Exported:
     """A folder for `--generation-config`."""
-    knob = only_knob(what, "vllm", "entropy_bound")
+    tuned = only_tuned(what, "vllm", "entropy_bound")
     how = f"""```sh
-vllm serve MODEL --generation-config THIS_FOLDER --diffusion-config '{{"max_denoising_steps": {knob.length}}}'
+vllm serve MODEL --generation-config THIS_FOLDER --diffusion-config '{{"max_denoising_steps": {tuned.length}}}'
 ```
 
 The widely copied `--hf-overrides '{{"diffusion_sampler": "entropy_bound", "diffusion_entropy_bound": ...}}'` is read
 nowhere in vLLM 0.33: it changes nothing and says nothing."""
-    files = {"generation_config.json": as_json(generation_config(knob))}
-    return Exported("vLLM", "vLLM 0.33.0", files, how, UNIFORM_STATE, describe(knob))
+    files = {"generation_config.json": as_json(generation_config(tuned))}
+    return Exported("vLLM", "vLLM 0.33.0", files, how, UNIFORM_STATE, describe(tuned))
 
 
 def translate_for_plugin(what: Plan | TunedRule) -> Exported:
     """The `remasking_config` of vllm-project/dllm-plugin: one mapping a step with its count, or a threshold."""
     if isinstance(what, TunedRule):
-        knob = only_knob(what, "vllm-plugin", "threshold")
-        if not 0 < knob.value <= 1:
-            raise InputError(f"threshold is {knob.value:g}; the plugin takes a confidence between 0 and 1")
+        tuned = only_tuned(what, "vllm-plugin", "threshold")
+        if not 0 < tuned.value <= 1:
+            raise InputError(f"threshold is {tuned.value:g}; the plugin takes a confidence between 0 and 1")
         # `num_transfer: 1` so that a step in which nothing is sure commits one token, as the rule does.
-        steps = [{"commit_confidence_threshold": float(knob.value), "num_transfer": 1}]
-        size, order = knob.window, ()
+        steps = [{"commit_confidence_threshold": float(tuned.value), "num_transfer": 1}]
+        size, order = tuned.window, ()
         which = "The one mapping is for every step."
     else:
         plan = only_sizes(what, "vllm-plugin")

@@ -1,6 +1,6 @@
 """The texts that are measured: checked against the model, told apart, and with the positions that are given.
 
-Knows arrays, not files; reading and cutting text is in `reading`.
+Knows arrays, not files; reading and cutting text is in `text_files`.
 """
 
 from collections.abc import Sequence

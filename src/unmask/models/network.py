@@ -1,6 +1,6 @@
-"""Networks behind one door: token ids in, logits of chosen columns out, with or without stored keys and values.
+"""Networks behind one interface: token ids in, logits of chosen columns out, with or without stored keys and values.
 
-Two kinds: transformers models of any architecture, and our plain ModernBERT and BERT. The door knows nothing about
+Two kinds: transformers models of any architecture, and our plain ModernBERT and BERT. The interface knows nothing about
 masks, shifts or special tokens; `unmask.models.adapter` puts those around it. The language-model head runs only at the
 columns that are asked for wherever the architecture lets it: a hook picks those columns out of the body's hidden states
 before the head sees them, and a probe at loading compares that with the full computation and falls back to it.

@@ -1,6 +1,6 @@
 """Reveal orders worth measuring on any model: the families, hybrids of them, and single random permutations.
 
-Orders here do not look at the model; those that do are learnt in `gaps` and `partition`.
+Orders here do not look at the model; those that do are learnt in `gap_profile` and `partition`.
 """
 
 import numpy as np

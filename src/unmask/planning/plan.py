@@ -1,6 +1,6 @@
 """Plans: which positions to reveal at which step, what that will cost, and how well that is known.
 
-`Plan` is what the sampler runs, the exporters translate and the file holds; `choose` makes them. No torch here.
+`Plan` is what the sampler runs, the exporters translate and the file holds; `planner` makes them. No torch here.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""A tuned knob: the value of a decoding rule's setting that meets a budget, as measured by exact score. No torch here.
+"""A tuned rule: the value of a decoding rule's setting that meets a budget, as measured by exact score. No torch here.
 
-`tune` makes them; the exporters translate them, and `knob.sampler()` is the rule itself.
+`tune` makes them; the exporters translate them, and `tuned.sampler()` is the rule itself.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from unmask.errors import InputError
 from unmask.files import read_json, write_json
 from unmask.measuring.estimate import Estimate
 
-FORMAT = "unmask.knob/1"
+FORMAT = "unmask.tuned/1"
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class TunedRule:
         }
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write `*.knob.json` (format unmask.knob/1), whole or not at all."""
+        """Write `*.tuned.json` (format unmask.tuned/1), whole or not at all."""
         return write_json(path, self.to_dict())
 
     @classmethod

@@ -1,7 +1,7 @@
 """Shapes: from the raw law to the law a token is drawn from (temperature, top-k, top-p, end-of-text policy).
 
-Forbidden ids are gone before a shape sees a law (see `door`). A sampler has two places for a shape: `shape` changes
-only the law that tokens are drawn from; `reading` changes the law that everything reads, orders and selections
+Forbidden ids are gone before a shape sees a law (see `model_calls`). A sampler has two places for a shape: `shape`
+changes only the law that tokens are drawn from; `reading` changes the law that everything reads, orders and selections
 included. Anything but `Raw` changes the law that is sampled, and no price is promised for it.
 """
 

@@ -1,7 +1,7 @@
 """Unmasking schedules: how many tokens each step reveals.
 
 `s = (s_1..s_T)`, `sum s_t = L`, in generation order; `a_t = s_1 + .. + s_{t-1}` tokens are revealed before step t.
-Named families are one function each in `families`; the best schedule for a curve is in `optimal`.
+Named families are one function each in `schedule_families`; the best schedule for a curve is in `optimal`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 
     train(TrainingOptions(data=("notes/",), minutes=30), "my-model")
 
-`corpus` and `manual` find text and hold documents out, `tokenizer` and `windows` make examples of it, `objective` is
-the paper's loss, `network` and `optimizer` what is trained and how, `trainer` the loop with `checkpoint`, `evaluate`
-and `monitor` beside it. Nothing is imported here: transformers takes seconds.
+`corpus` and `manual` find text and hold documents out, `tokenizer` and `text_windows` make examples of it, `objective`
+is the paper's loss, `architecture` and `optimizer` what is trained and how, `trainer` the loop with `saved_steps`,
+`evaluate` and `monitor` beside it. Nothing is imported here: transformers takes seconds.
 """
