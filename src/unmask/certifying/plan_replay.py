@@ -22,6 +22,7 @@ from unmask.errors import InputError
 from unmask.measuring.losses import PAIRS_AT_ONCE, LossReader
 from unmask.measuring.texts import block_ranges, known_positions
 from unmask.theory.reveal_orders import IntArray, Uniform
+from unmask.theory.reveal_plan import RevealPlan
 from unmask.theory.schedule import Schedule
 
 TokenArray = npt.NDArray[np.int64]
@@ -32,7 +33,7 @@ class PlanReplay:
     """How texts of one length are revealed by a plan.
 
     Args:
-        plan: a Plan, a Schedule, or anything with a length that draws a permutation and sizes; of one block or of all.
+        plan: a Plan, another `RevealPlan`, or a Schedule; of one block or of all.
         total: tokens of a text, the given ones included.
         given: leading tokens, or a mask (total,) of positions, that are always known.
         block: tokens of a block, from left to right, or None.
@@ -43,13 +44,15 @@ class PlanReplay:
         uniform: whether the plan is in uniform order.
     """
 
-    def __init__(self, plan: Any, total: int, given: npt.ArrayLike | int, block: int | None, seed: int) -> None:
+    def __init__(
+        self, plan: Schedule | RevealPlan, total: int, given: npt.ArrayLike | int, block: int | None, seed: int
+    ) -> None:
         known, _ = known_positions(given, np.zeros((1, total), dtype=np.int64))
         ranges = block_ranges(known, block)
         self._known, self._places = known[0], np.flatnonzero(~known[0])
         self.length = len(self._places)
         self._block = ranges[0][1] - ranges[0][0]
-        if not isinstance(plan, Schedule) and not (hasattr(plan, "length") and hasattr(plan, "draw")):
+        if not isinstance(plan, Schedule | RevealPlan):
             raise InputError(f"plan is {plan!r}; expected a plan or a Schedule")
         if plan.length not in (self._block, self.length):
             wanted = f"{self._block}" if block is None else f"{self._block} (a block) or {self.length} (all of them)"

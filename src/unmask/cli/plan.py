@@ -1,11 +1,14 @@
 """`unmask plan m.curve.json`: which positions to reveal at which step, and what that costs. Starts without torch."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from unmask.cli.common import AsJson, OutFile, print_json
+
+if TYPE_CHECKING:
+    from unmask.planning.measured_costs import MeasuredCosts
 
 
 def plan(
@@ -58,7 +61,7 @@ def plan(
         typer.echo(f"written to {out}")
 
 
-def _read(name: str) -> Any:
+def _read(name: str) -> "MeasuredCosts":
     """A measurement, or a curve alone."""
     from unmask.planning.known_curve import KnownCurve, read_curve
 
@@ -109,7 +112,7 @@ def _say(planner: Any, chosen: Any, budget: float | None, rows: list[dict[str, A
     price = chosen.price_per_token
     if price.is_exact:
         typer.echo("price of a curve alone, in uniform order (F3): exact for that curve")
-    elif not planner.measured.orders and not hasattr(planner.measured, "texts"):
+    elif not planner.measured.texts:
         typer.echo("price of a curve alone, in uniform order (F3); the interval allows for the worst case")
     else:
         typer.echo(f"price on {price.count} texts that neither order nor sizes were fitted on; valid for")

@@ -8,31 +8,32 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from unmask.errors import InputError
 from unmask.measuring.estimate import Estimate
+from unmask.measuring.order_costs import OrderCosts
 from unmask.theory.curve import FloatArray, InformationCurve
 from unmask.theory.price import price
 from unmask.theory.schedule import Schedule
 
 
 class KnownCurve:
-    """Prices in uniform order from a curve alone; speaks as `Measurement` does."""
+    """Prices in uniform order from a curve alone; a `MeasuredCosts`, as `Measurement` is."""
 
     vocab_size = 0
     mask_token_id: int | None = None
+    digest = ""
+    texts: tuple[str, ...] = ()
 
     def __init__(self, curve: InformationCurve, name: str = "") -> None:
         self.curve = curve
         self.length = curve.length
         self.model = {"name": name, "digest": ""}
-        self.orders: dict[str, Any] = {}
-        self.settings: dict[str, Any] = {}
-        self.digest = ""
+        self.orders: dict[str, OrderCosts] = {}
 
     def split(self) -> tuple[KnownCurve, KnownCurve]:
         """The same curve twice: nothing is fitted to it that it would flatter."""
@@ -56,7 +57,7 @@ class KnownCurve:
         """The price; exact, or with an interval as wide as errors of the curve that all go together would make it."""
         return self.mixed([(order, schedule)], confidence)
 
-    def mixed(self, parts: list[tuple[str, Schedule]], confidence: float = 0.95) -> Estimate:
+    def mixed(self, parts: Sequence[tuple[str, Schedule]], confidence: float = 0.95) -> Estimate:
         """The mean price of several plans."""
         value = float(np.mean([self.price(schedule, order) for order, schedule in parts]))
         if self.curve.stderr is None:

@@ -10,13 +10,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from unmask.errors import InputError
-from unmask.measuring.measurement import Measurement
 from unmask.planning.known_curve import KnownCurve
+from unmask.planning.measured_costs import MeasuredCosts
 from unmask.planning.plan import Part, Plan
 from unmask.theory import bounds
 from unmask.theory.curve import FloatArray, InformationCurve
@@ -27,7 +26,7 @@ from unmask.theory.schedule import Schedule
 
 
 def plan(
-    measured: Measurement | InformationCurve | KnownCurve,
+    measured: MeasuredCosts | InformationCurve,
     steps: int | None = None,
     *,
     budget: float | None = None,
@@ -69,12 +68,11 @@ class Planner:
     """Plans for any number of steps from one measurement. The programmes are solved once."""
 
     def __init__(
-        self, measured: Measurement | InformationCurve | KnownCurve, order: str = "auto", confidence: float = 0.95
+        self, measured: MeasuredCosts | InformationCurve, order: str = "auto", confidence: float = 0.95
     ) -> None:
-        self.measured = KnownCurve(measured) if isinstance(measured, InformationCurve) else measured
+        self.measured: MeasuredCosts = KnownCurve(measured) if isinstance(measured, InformationCurve) else measured
         self.confidence = confidence
-        halves: tuple[Any, Any] = self.measured.split()
-        fit, self.held = halves
+        fit, self.held = self.measured.split()
         names = ["uniform", *fit.orders] if order == "auto" else [order]
         self._candidates = {name: Candidate(fit.table(name)) for name in names}
 
@@ -216,7 +214,7 @@ class Candidate:
         return self._all.prices
 
 
-def _step_prices(held: Measurement | KnownCurve, schedule: Schedule, order: str) -> FloatArray:
+def _step_prices(held: MeasuredCosts, schedule: Schedule, order: str) -> FloatArray:
     """(T,) nats each step costs beyond what its tokens cost one at a time; they add up to the price."""
     shares = np.add.reduceat(held.curve.values, schedule.revealed)
     costs = held.step_costs(schedule, order)
@@ -225,7 +223,7 @@ def _step_prices(held: Measurement | KnownCurve, schedule: Schedule, order: str)
     return np.asarray(costs - shares)
 
 
-def rivals(held: Measurement | KnownCurve, steps: int, curve: InformationCurve) -> dict[str, float]:
+def rivals(held: MeasuredCosts, steps: int, curve: InformationCurve) -> dict[str, float]:
     """What others would pay or promise at the same number of steps, nats per sequence, on the same texts.
 
     The bounds hold for every curve that never increases, so for `curve`, the monotone fit of a cross-entropy curve.

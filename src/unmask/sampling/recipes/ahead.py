@@ -11,6 +11,7 @@ from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import Dilated, Each, PlanSizes, RevealTimes
 from unmask.sampling.windows import Blocks
 from unmask.theory.reveal_orders import LeftToRight, Uniform
+from unmask.theory.reveal_plan import RevealPlan
 from unmask.theory.schedule import Schedule
 
 
@@ -33,14 +34,14 @@ def planned(plan: Any, order: Any = None) -> Sampler:
     """A plan's positions and sizes: the sampler of Li & Cai (arXiv 2505.21400), the one whose price is predicted.
 
     Args:
-        plan: a Plan (anything with `length` and `draw(seed) -> (permutation, Schedule)`), or a Schedule.
+        plan: a Plan or another `RevealPlan`, or a Schedule.
         order: for a Schedule, one of `unmask.orders`; uniformly random by default.
     """
     if isinstance(plan, Schedule):
         plan = OrderedSchedule(plan, Uniform() if order is None else order)
     elif order is not None:
         raise InputError("order is only for a Schedule; a plan has its own")
-    if not (hasattr(plan, "length") and hasattr(plan, "draw")):
+    if not isinstance(plan, RevealPlan):
         raise InputError(f"plan is {plan!r}; expected a Plan or a Schedule")
     return Sampler(PlanOrder(plan), PlanSizes(plan), name="planned", source="li_cai")
 
@@ -82,7 +83,7 @@ def as_sampler(value: Any) -> Sampler:
     """A sampler from a sampler, a plan or a schedule."""
     if isinstance(value, Sampler):
         return value
-    if isinstance(value, Schedule) or (hasattr(value, "length") and hasattr(value, "draw")):
+    if isinstance(value, Schedule | RevealPlan):
         return planned(value)
     raise InputError(
         f"sampler is {value!r}; expected a recipe such as recipes.entropy_bound(0.1), a plan or a Schedule"
