@@ -34,7 +34,7 @@ def one_part(order, sizes):
 
 
 def prices(mixing, predictor, plan, texts, **options):
-    routes = PlanReplay(plan, texts.shape[1], options.get("given", 0), options.get("block"), seed=0)
+    routes = PlanReplay(plan, texts.shape[1], options.get("given", 0), options.get("block_length"), seed=0)
     found = mixing.prices(LossReader(mixing.predictor(predictor)), routes, texts, 0)
     assert found.max() <= mixing.largest(predictor, routes) + 1e-6
     return found
@@ -101,12 +101,14 @@ def test_without_much_of_a_fallback_the_price_is_that_of_the_plan():
 def test_given_tokens_and_blocks_cost_what_measuring_says():
     chain = MarkovChain([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], 14)
     predictor, texts, schedule = unmask.oracle(chain), chain.sample(1500, 0), unmask.Schedule([1, 3])
-    measured = unmask.measure(predictor, texts, given=2, block=4, batch_size=500)
-    found = prices(Fallback(60.0), predictor, schedule, texts, given=2, block=4)
+    measured = unmask.measure(predictor, texts, given=2, block_length=4, batch_size=500)
+    found = prices(Fallback(60.0), predictor, schedule, texts, given=2, block_length=4)
     same_mean(found, 3 * measured.price(schedule))
     whole = one_part(Uniform(), [1, 3]).repeated(3)
-    same_mean(prices(Fallback(60.0), predictor, whole, texts, given=2, block=4), 3 * measured.price(schedule))
-    same_mean(prices(UniformShare(1e-9), predictor, schedule, texts, given=2, block=4), 3 * measured.price(schedule))
+    same_mean(prices(Fallback(60.0), predictor, whole, texts, given=2, block_length=4), 3 * measured.price(schedule))
+    same_mean(
+        prices(UniformShare(1e-9), predictor, schedule, texts, given=2, block_length=4), 3 * measured.price(schedule)
+    )
 
 
 @pytest.mark.parametrize("reads", [1, 2, 5, 16, 100])
@@ -147,7 +149,7 @@ def test_a_plan_with_a_fallback_is_sampled_as_the_mixture_it_is_certified_as():
     out = unmask.sample(unmask.oracle(law), WithFallback(unmask.Schedule([4]), share), n=4000, seed=0)
     right = int((out.tokens == out.tokens[:, :1]).all(dim=1).sum())
     assert binomtest(right, 4000, share + (1 - share) / 27).pvalue > 1e-4
-    assert out.nfe.double().mean() == pytest.approx(WithFallback(unmask.Schedule([4]), share).steps, rel=0.05)
+    assert out.network_calls.double().mean() == pytest.approx(WithFallback(unmask.Schedule([4]), share).steps, rel=0.05)
 
 
 # -- certificates ----------------------------------------------------------------------------------------------------
@@ -164,7 +166,7 @@ def test_measuring_stops_as_soon_as_the_budget_is_proved():
     assert found.proved
     assert found.texts < 200
     assert PRICE < found.upper_per_token <= 2 * PRICE
-    assert found.calls == 16 * found.texts  # as many canvases as tokens: steps and single tokens share them
+    assert found.network_calls == 16 * found.texts  # as many canvases as tokens: steps and single tokens share them
     assert every.texts == 600
     assert PRICE < every.upper_per_token < found.upper_per_token
 
@@ -222,16 +224,16 @@ def test_the_same_seed_gives_the_same_certificate_whatever_the_batches():
 def test_more_permutations_of_each_text_spread_less_and_mean_the_same():
     texts, predictor = CHAIN.sample(400, 7), unmask.oracle(CHAIN)
     once = certify(predictor, PLAN, texts, 0.02, stop=False)
-    often = certify(predictor, PLAN, texts, 0.02, stop=False, draws=4, batch_size=100)
+    often = certify(predictor, PLAN, texts, 0.02, stop=False, random_orders=4, batch_size=100)
     assert often.upper < once.upper
-    assert often.calls == 4 * once.calls
+    assert often.network_calls == 4 * once.network_calls
     assert often.mean_per_token == pytest.approx(PRICE, abs=0.015)  # four standard errors of 400 texts
 
 
 def test_no_more_calls_are_spent_than_allowed():
     for mixing in (None, UniformShare(0.01), UniformShare(0.01, reads=3)):
         found = certify(unmask.oracle(CHAIN), PLAN, CHAIN.sample(200, 6), 0.01, mixing=mixing, calls=500)
-        assert 400 < found.calls <= 500
+        assert 400 < found.network_calls <= 500
     with pytest.raises(InputError, match="calls is 15, but one text takes 16"):
         certify(unmask.oracle(CHAIN), PLAN, CHAIN.sample(20, 6), 0.01, calls=15)
 

@@ -93,7 +93,7 @@ def test_a_plan_of_blocks_is_repeated(tmp_path, capsys):
     found = Plan.load(plan)
     assert (found.length, found.steps, found.order.name) == (12, 6, "blocks:block_length=4,inner=uniform")
     law = catalogue.from_name("markov_chain:length=12")
-    assert unmask.sample(unmask.oracle(law), found, n=2).nfe.tolist() == [6, 6]
+    assert unmask.sample(unmask.oracle(law), found, n=2).network_calls.tolist() == [6, 6]
 
 
 def test_planning_needs_neither_torch_nor_scipy_nor_matplotlib(curve_file):

@@ -22,11 +22,11 @@ def test_the_command_scores_what_python_scores(capsys, tmp_path):
     texts = laws.Permutation(4).sample(5, 1)
     np.save(tmp_path / "texts.npy", texts)
     found = run(capsys, PERMUTATION, "--steps", "2", "--tokens", str(tmp_path / "texts.npy"), "--orders", "3")
-    score = unmask.score(ORACLE, unmask.Schedule([2, 2]), texts, orders=3)
+    score = unmask.score(ORACLE, unmask.Schedule([2, 2]), texts, random_orders=3)
     assert found["log_prob"] == score.log_prob.tolist()
     assert found["exact"] is True
-    assert found["orders"] == 3
-    assert found["nfe"] == [2.0] * 5
+    assert found["random_orders"] == 3
+    assert found["network_calls"] == [2.0] * 5
 
 
 def test_one_token_at_a_time_is_the_law_itself(capsys):
@@ -54,7 +54,7 @@ def test_value_adaptive_rules_are_replayed_and_drawing_rules_counted(capsys):
 def test_given_tokens_are_not_scored(capsys):
     found = run(capsys, PERMUTATION, "--text", "2 0 3 1", "--prompt-tokens", "2", "--steps", "2")
     assert found["log_prob"] == [pytest.approx(-math.log(2), abs=1e-5)]
-    scored = unmask.score(ORACLE, recipes.planned(unmask.Schedule([1, 1])), [[2, 0, 3, 1]], prompt_length=2)
+    scored = unmask.score(ORACLE, recipes.planned(unmask.Schedule([1, 1])), [[2, 0, 3, 1]], prompt=2)
     assert found["nats_per_token"] == pytest.approx(scored.per_token)
 
 

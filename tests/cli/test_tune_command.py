@@ -35,9 +35,9 @@ def test_json_is_one_object_and_says_what_the_python_call_says(capsys):
     assert run(LAW, "--rule", "threshold", "--budget", "0.05", "--samples", "40", "--seed", "3", "--json") == 0
     printed = json.loads(capsys.readouterr().out)
     law = catalogue.from_name(LAW.removeprefix("law:"))
-    knob = unmask.tune(unmask.oracle(law), "threshold", 0.05, law.sample(40, 3), seed=3, source=f"{LAW} seed 3")
+    knob = unmask.tune(unmask.oracle(law), "threshold", law.sample(40, 3), 0.05, seed=3, source=f"{LAW} seed 3")
     assert printed["value"] == knob.value
-    assert printed["calls"] == knob.calls.to_dict()
+    assert printed["network_calls"] == knob.network_calls.to_dict()
     assert printed["price_per_token"] == knob.price_per_token.to_dict()
     assert printed["budget"] == 0.05
 
@@ -55,7 +55,7 @@ def test_blocks_and_prompts_are_passed_on(capsys):
     options = ["--samples", "12", "--block", "2", "--prompt-tokens", "2", "--json"]
     assert run(LAW, "--rule", "factor", "--budget", "9", *options) == 0
     printed = json.loads(capsys.readouterr().out)
-    assert (printed["length"], printed["block"], printed["calls"]["value"]) == (4, 2, 2.0)
+    assert (printed["length"], printed["block_length"], printed["network_calls"]["value"]) == (4, 2, 2.0)
 
 
 @pytest.mark.parametrize(

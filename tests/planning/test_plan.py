@@ -108,4 +108,4 @@ def test_the_sampler_reveals_what_the_plan_says(chain):
     order = Given(np.random.default_rng(0).permutation(12))
     plan = Plan((Part(order, Schedule([1, 4, 7])),), Estimate.exactly(0.0), 1.0, (0.0,) * 3)
     out = unmask.sample(unmask.oracle(chain), plan, n=3, seed=0)
-    assert out.nfe.tolist() == [3, 3, 3]
+    assert out.network_calls.tolist() == [3, 3, 3]

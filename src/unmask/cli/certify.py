@@ -80,8 +80,8 @@ def certify(
         if exclude is not None:
             texts = without_measured(texts, Measurement.load(exclude))
         found = prove(
-            predictor, chosen, texts, budget, confidence=confidence, mixing=mixing, stop=not all_texts, draws=draws,
-            calls=calls, given=prompt_tokens, block=block, batch_size=batch_size, seed=seed,
+            predictor, chosen, texts, budget, confidence=confidence, mixing=mixing, stop=not all_texts,
+            random_orders=draws, calls=calls, given=prompt_tokens, block_length=block, batch_size=batch_size, seed=seed,
             progress=lambda texts, mean, spent: status.update(f"{texts} texts: {mean:.4f} nats/token, {spent} calls"),
         )  # fmt: skip
     if out is not None:
@@ -114,7 +114,7 @@ def _print(found: Any, out: Path | None) -> None:
         ["proved", "yes" if found.proved else "no"],
         ["mean of the texts read, nats per token", found.mean_per_token],
         ["texts read", found.texts],
-        ["network calls", found.calls],
+        ["network calls", found.network_calls],
         ["a text costs at most, nats", found.largest],
     ]
     print_table("Price beyond one token at a time", ["", "certificate"], rows)

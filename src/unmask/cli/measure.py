@@ -74,8 +74,8 @@ def measure(
         job = Job(
             model=model[0], out=out, data=data, tokens=tokens, lines=lines, samples=samples, length=length,
             orders=orders, counts=counts, precision=precision, calls=calls, search_calls=search_calls,
-            prompt_tokens=prompt_tokens, given=given, block=block, resume=resume, batch_size=batch_size, seed=seed,
-            device=device, trust_remote_code=trust_remote_code,
+            prompt_tokens=prompt_tokens, given=given, block_length=block, resume=resume, batch_size=batch_size,
+            seed=seed, device=device, trust_remote_code=trust_remote_code,
         )  # fmt: skip
         with Bar(hidden=as_json) as bar:
             done = job.run(bar.say, lambda done, total, found: bar.show(done, total, _estimate(found)))

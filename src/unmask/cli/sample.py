@@ -71,7 +71,7 @@ def sample(
     rows = [
         [text, *(["yes" if ok else "no"] if valid else []), calls, nats]
         for text, ok, calls, nats in zip(
-            texts, valid or [None] * len(texts), found.nfe.tolist(), (-found.log_prob).tolist(), strict=True
+            texts, valid or [None] * len(texts), found.network_calls.tolist(), (-found.log_prob).tolist(), strict=True
         )
     ]
     columns = ["text", *(["valid"] if valid else []), "network calls", "nats drawn"]
@@ -109,7 +109,7 @@ def _write(path: Path, found: Any, texts: list[str]) -> None:
         return
     lines = texts
     if path.suffix == ".jsonl":
-        facts = zip(found.rows(), texts, found.nfe.tolist(), found.log_prob.tolist(), strict=True)
+        facts = zip(found.rows(), texts, found.network_calls.tolist(), found.log_prob.tolist(), strict=True)
         lines = [json.dumps({"tokens": t, "text": x, "network_calls": c, "log_prob": p}) for t, x, c, p in facts]
     files.write_text(path, "\n".join(lines) + "\n")
 

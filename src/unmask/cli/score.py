@@ -57,12 +57,12 @@ def score(
 
     predictor = resolve(model, device=device, trust_remote_code=trust_remote_code)
     texts = _texts(predictor, text, data, tokens, samples, lines, length, seed)[:limit]
-    texts_of(predictor, texts, prompt_length=prompt_tokens)  # what is asked for is checked before how
+    texts_of(predictor, texts, prompt=prompt_tokens)  # what is asked for is checked before how
     sampler = options.chosen_sampler(
         len(texts[0]) - prompt_tokens, rule, plan, steps, order, temperature, top_p, top_k, block_length, stop_at_end
     )
     found = run(
-        predictor, sampler, texts, seed=seed, orders=orders, prompt_length=prompt_tokens, batch_size=batch_size,
+        predictor, sampler, texts, seed=seed, random_orders=orders, prompt=prompt_tokens, batch_size=batch_size,
         estimate=estimate,
     )  # fmt: skip
     report = _finite({"model": model, "texts": len(texts), "mean": found.mean, "mean_stderr": found.mean_stderr}
@@ -74,7 +74,12 @@ def score(
         return
     shown = [options.decoded(predictor, row) for row in texts[:10]]
     facts = zip(
-        shown, found.log_prob.tolist(), found.stderr.tolist(), found.bound.tolist(), found.nfe.tolist(), strict=False
+        shown,
+        found.log_prob.tolist(),
+        found.stderr.tolist(),
+        found.bound.tolist(),
+        found.network_calls.tolist(),
+        strict=False,
     )
     columns = ["text", "log p", "±", "bound", "calls"]
     more = f", the first 10 of {len(texts)} texts" if len(texts) > 10 else ""

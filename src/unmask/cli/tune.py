@@ -59,8 +59,8 @@ def tune(
         predictor = resolve(model, device=device, trust_remote_code=trust_remote_code)
         texts, source = _texts(predictor, model, data, tokens, lines, samples, length, seed)
         knob = run(
-            predictor, chosen, budget, texts[:limit], seed=seed, given=prompt_tokens,
-            block=block if block is not None else getattr(predictor, "block_size", None), orders=orders,
+            predictor, chosen, texts[:limit], budget, seed=seed, given=prompt_tokens,
+            block_length=block if block is not None else getattr(predictor, "block_size", None), random_orders=orders,
             points=points, confidence=confidence, batch_size=batch_size, source=source, progress=status.update,
         )  # fmt: skip
     if out is not None:
@@ -72,7 +72,7 @@ def tune(
     rows = [[value, paid / knob.length, calls, "←" if value == knob.value else ""] for value, paid, calls in knob.tried]
     print_table(f"{model}: {rule} for at most {budget:g} nats/token", [rule, "nats/token", "network calls", ""], rows)
     typer.echo(
-        f"{rule} = {knob.value:g}: {price} nats/token at {price.confidence:.0%}, {knob.calls} network calls of "
+        f"{rule} = {knob.value:g}: {price} nats/token at {price.confidence:.0%}, {knob.network_calls} network calls of "
         f"{knob.length} (on texts it was not chosen on)"
     )
     if price.low > budget:

@@ -48,7 +48,7 @@ class Job:
     search_calls: int = 40_000
     prompt_tokens: int = 0
     given: str | None = None
-    block: int | None = None
+    block_length: int | None = None
     resume: Path | None = None
     batch_size: int = 16
     seed: int = 0
@@ -69,11 +69,11 @@ class Job:
             predictor = Counted(resolve(self.model, self.device, self.trust_remote_code), self.model)
             texts, source, data = self._texts(predictor)
             known = self._given(texts)
-            block = self.block if self.block is not None else getattr(predictor, "block_size", None)
+            block = self.block_length if self.block_length is not None else getattr(predictor, "block_size", None)
             found, notes = shards.told(self._orders(predictor, texts, known, block, source, resumed, shards, say))
             measured = measure(
                 predictor, texts, self.seed, orders=found.orders, order_counts=found.counts, counts=self._counts(),
-                given=known, block=block, precision=self.precision, calls=self.calls, batch_size=self.batch_size,
+                given=known, block_length=block, precision=self.precision, calls=self.calls, batch_size=self.batch_size,
                 source=source, resume=resumed, shard=shards.share, settings={"data": data, **notes},
                 progress=progress if shards.is_first else None,
                 checkpoint=(lambda found: found.save(self.out)) if shards.world == 1 else None,
@@ -177,7 +177,7 @@ class Job:
         rows = share_for_search(len(texts), self.seed)
         options = SearchOptions(calls=self.search_calls, seed=self.seed, batch_size=self.batch_size)
         shown = known if isinstance(known, int) or np.ndim(known) == 1 else np.asarray(known)[rows]
-        found = search(predictor, texts[rows], given=shown, block=block, options=options, say=say)
+        found = search(predictor, texts[rows], given=shown, block_length=block, options=options, say=say)
         digests = identify(texts, source)
         if self.counts is not None:  # asked for: then for all orders
             found.counts.clear()
