@@ -310,7 +310,7 @@ LAW = "law:repeated:length=8,vocab_size=2"
 
 
 def test_the_command_proves_a_budget_and_says_so(plan_file, capsys):
-    arguments = ["certify", str(plan_file), LAW, "--samples", "200", "--budget", "0.3", "--json"]
+    arguments = ["certify", str(plan_file), LAW, "--texts", "200", "--budget", "0.3", "--json"]
     assert cli.main(arguments) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["proved"]
@@ -319,7 +319,7 @@ def test_the_command_proves_a_budget_and_says_so(plan_file, capsys):
 
 
 def test_the_command_exits_with_1_when_the_texts_do_not_suffice(plan_file, capsys):
-    arguments = ["certify", str(plan_file), LAW, "--samples", "4", "--budget", "0.1"]
+    arguments = ["certify", str(plan_file), LAW, "--texts", "4", "--budget", "0.1"]
     assert cli.main(arguments) == 1
     printed = capsys.readouterr()
     assert "4 texts do not prove" in printed.err
@@ -341,9 +341,8 @@ def test_the_command_leaves_out_texts_the_plan_was_made_from(plan_file, tmp_path
 
 def test_the_command_refuses_bad_options(plan_file, capsys):
     for more, message in [
-        (["--samples", "9", "--mix", "both"], "--mix is 'both'"),
-        ([], "give one of --data"),
-        (["--samples", "9", "--data", "x.txt"], "give one of --data"),
+        (["--texts", "9", "--mix", "both"], "--mix is 'both'"),
+        (["--tokens", "t.npy", "--data", "x.txt"], "--data and --tokens were given"),
     ]:
         assert cli.main(["certify", str(plan_file), LAW, "--budget", "0.1", *more]) == 2
         assert message in capsys.readouterr().err

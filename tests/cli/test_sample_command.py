@@ -175,7 +175,7 @@ def test_texts_and_trace_are_written(capsys, tmp_path):
     steps = [json.loads(line) for line in trace.read_text().splitlines()]
     assert len(steps) == 18
     assert all(len(step["entropies"]) == 1 for step in steps)
-    assert cli.main(["score", PERMUTATION, "--tokens", str(lines), "--orders", "2"]) == 0
+    assert cli.main(["score", PERMUTATION, "--tokens", str(lines), "--random-orders", "2"]) == 0
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,23 @@ from typing import Annotated, Any
 import typer
 
 from unmask.cli import sampler as options
-from unmask.cli.common import AsJson, OutFile, Seed, print_json, print_table
+from unmask.cli.common import (
+    AsJson,
+    BatchSize,
+    BlockLength,
+    Device,
+    Model,
+    OutFile,
+    Seed,
+    TrustRemoteCode,
+    print_json,
+    print_table,
+)
 from unmask.errors import InputError
 
 
 def sample(
-    model: options.Model,
+    model: Model,
     rule: options.Rule = None,
     plan: options.PlanFile = None,
     steps: options.Steps = None,
@@ -25,14 +36,14 @@ def sample(
     temperature: options.Temperature = 1.0,
     top_p: options.TopP = None,
     top_k: options.TopK = None,
-    block_length: options.BlockLength = None,
+    block_length: BlockLength = None,
     stop_at_end: options.StopAtEnd = False,
     seed: Seed = 0,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Texts in a network call.")] = None,
+    batch_size: BatchSize = None,
     out: OutFile = None,
     trace: Annotated[Path | None, typer.Option(metavar="FILE", help="Write every step here, as JSON lines.")] = None,
-    device: options.Device = None,
-    trust_remote_code: options.TrustRemoteCode = False,
+    device: Device = None,
+    trust_remote_code: TrustRemoteCode = False,
     as_json: AsJson = False,
 ) -> None:
     """Sample text. Without a rule, a plan or --steps: one token at a time, in random order, at no price.

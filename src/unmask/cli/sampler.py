@@ -8,7 +8,6 @@ import typer
 
 from unmask.errors import InputError
 
-Model = Annotated[str, typer.Argument(help="A model folder, a shipped model (toy, manual), a hub id or law:NAME.")]
 Rule = Annotated[
     str | None,
     typer.Option("--rule", metavar="NAME[:KNOB]", help="A decoding rule: entropy_bound:0.1, llada:steps=16, margin:8."),
@@ -24,12 +23,7 @@ Order = Annotated[
 Temperature = Annotated[float, typer.Option("--temperature", help="Of the draw; 0 takes the most likely token.")]
 TopP = Annotated[float | None, typer.Option("--top-p", help="Draw from the smallest set of this probability.")]
 TopK = Annotated[int | None, typer.Option("--top-k", help="Draw from so many most likely tokens.")]
-BlockLength = Annotated[int | None, typer.Option("--block-length", min=1, help="One block at a time, left to right.")]
 StopAtEnd = Annotated[bool, typer.Option("--stop-at-end", help="End a text at its end-of-text token.")]
-Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, …; the first GPU when there is one.")]
-TrustRemoteCode = Annotated[
-    bool, typer.Option("--trust-remote-code", help="Run the code that comes with the checkpoint.")
-]
 
 
 def chosen_sampler(

@@ -44,7 +44,7 @@ def train(
     held_out: Annotated[float | None, typer.Option(help="Share of the text held out.  [0.05]")] = None,
     held_out_rows: Annotated[int | None, typer.Option(help="Held-out windows at each look.  [512]")] = None,
     samples: Annotated[int | None, typer.Option(help="Samples at each look.  [2]")] = None,
-    precision: Annotated[str | None, typer.Option(help="float32 or bfloat16.  [float32]")] = None,
+    dtype: Annotated[str | None, typer.Option(help="float32 or bfloat16.  [float32]")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.  [0]")] = None,
     tensorboard: Annotated[bool | None, typer.Option("--tensorboard", help="Also log to TensorBoard files.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of a process.  [torch's choice]")] = None,
@@ -59,6 +59,8 @@ def train(
         for name, value in locals().items()
         if name not in ("out", "threads", "resume", "force", "json") and value is not None
     }
+    if dtype is not None:
+        said["precision"] = said.pop("dtype")
     if data:
         said["data"] = tuple(data)
     import torch
@@ -86,8 +88,9 @@ def _require_same(said: dict[str, Any], saved: dict[str, Any], out: Path) -> Non
     for name, value in said.items():
         before = saved[name]
         if (list(value) if isinstance(value, tuple) else value) != before:
+            option = "dtype" if name == "precision" else name.replace("_", "-")
             raise InputError(
-                f"--{name.replace('_', '-')} is {value}, but the run in {out} was started with {before}; "
+                f"--{option} is {value}, but the run in {out} was started with {before}; "
                 "leave it out to resume, or start another run with --init-from"
             )
 

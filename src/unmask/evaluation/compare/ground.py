@@ -54,7 +54,7 @@ class Ground:
                 f"{LEAST_TEXTS}: give more text, or a smaller --length"
             )
         if not 0 <= self.given < self.texts.shape[1]:
-            raise InputError(f"--prompt-tokens is {self.given}; texts have {self.texts.shape[1]} tokens")
+            raise InputError(f"--given is {self.given}; texts have {self.texts.shape[1]} tokens")
         shuffled = np.random.default_rng([self.seed, 7]).permutation(len(self.texts))
         half = len(self.texts) // 2
         self.measured_texts = self.texts[np.sort(shuffled[:half])]
