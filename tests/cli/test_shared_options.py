@@ -50,3 +50,13 @@ def test_no_option_has_an_old_name(command):
     function = getattr(importlib.import_module(f"unmask.cli.{command}"), command)
     gone = {"block", "draws", "limit", "batch", "nfe"}
     assert not gone & set(inspect.signature(function).parameters)
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_the_help_of_a_command_has_an_example_whose_options_exist(command, capsys):
+    assert cli.main([command, "-h"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    example = cli.EXAMPLES[command].split()
+    assert example[:2] == ["unmask", command]
+    assert f"Example: {' '.join(example)}" in printed
+    assert all(f" {option} " in printed for option in example if option.startswith("-"))

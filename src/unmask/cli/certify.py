@@ -6,6 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from unmask.cli.common import (
+    SPEND,
+    TEXTS,
     AsJson,
     BatchSize,
     BlockLength,
@@ -39,25 +41,37 @@ def certify(
     length: Length = None,
     given: Given = None,
     exclude: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The measurement the plan is made from: leave its texts out.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", rich_help_panel=TEXTS, help="The measurement the plan is made from: leave its texts out."
+        ),
     ] = None,
     confidence: Confidence = 0.95,
     mix: Annotated[
         str,
         typer.Option(
             metavar="fallback|uniform",
+            rich_help_panel=SPEND,
             help="What bounds the price: one row in exp(cap) goes one token at a time, or every prediction is mixed "
             "with epsilon of the uniform law.",
         ),
     ] = "fallback",
     cap: Annotated[
-        float | None, typer.Option(help="fallback: nats a text may cost at most.  [6 times the budget, at least 6.9]")
+        float | None,
+        typer.Option(
+            rich_help_panel=SPEND, help="fallback: nats a text may cost at most.  [6 times the budget, at least 6.9]"
+        ),
     ] = None,
-    epsilon: Annotated[float, typer.Option(help="uniform: share of the uniform law.")] = 0.01,
+    epsilon: Annotated[float, typer.Option(rich_help_panel=SPEND, help="uniform: share of the uniform law.")] = 0.01,
     reads: Annotated[
-        int | None, typer.Option(min=1, help="uniform: counts read of every text.  [all to 64 tokens, else 17]")
+        int | None,
+        typer.Option(
+            min=1, rich_help_panel=SPEND, help="uniform: counts read of every text.  [all to 64 tokens, else 17]"
+        ),
     ] = None,
-    all_texts: Annotated[bool, typer.Option("--all", help="Read all texts: the smallest limit.")] = False,
+    all_texts: Annotated[
+        bool, typer.Option("--all", rich_help_panel=SPEND, help="Read all texts: the smallest limit.")
+    ] = False,
     random_orders: RandomOrders = None,
     calls: Calls = None,
     block_length: BlockLength = None,

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-TEXTS, SPEND, RUN, RESULT = "Texts", "Precision and cost", "How it runs", "What comes out"
+SAMPLER, TEXTS, SPEND, RUN, RESULT = "Sampler", "Texts", "Precision and cost", "How it runs", "What comes out"
+"""The groups that options stand in under --help."""
 
 Model = Annotated[
     str, typer.Argument(metavar="MODEL", help="A model folder, a shipped model (toy, manual), a hub id or law:NAME.")
@@ -66,6 +67,7 @@ BlockLength = Annotated[
         "--block-length",
         metavar="N",
         min=1,
+        rich_help_panel=SAMPLER,
         help="Reveal in blocks of so many tokens, left to right.  [the model's]",
     ),
 ]

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from unmask.cli.common import (
+    RESULT,
+    SPEND,
     TEXTS,
     AsJson,
     Bar,
@@ -26,7 +28,10 @@ from unmask.errors import InputError
 
 def compare(
     model: Model,
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the page, the tables and every trial go.")],
+    out: Annotated[
+        Path,
+        typer.Option(metavar="FOLDER", rich_help_panel=RESULT, help="Where the page, the tables and every trial go."),
+    ],
     rules: Annotated[
         str,
         typer.Option(metavar="auto|all|A,B:KNOB", help="Rules, at their own settings or one: planned,threshold:0.9."),
@@ -36,9 +41,15 @@ def compare(
     lines: Lines = False,
     task: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="A task with a right answer: its texts, its prompts, its verdict."),
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=TEXTS,
+            help="A task with a right answer: its texts, its prompts, its verdict.",
+        ),
     ] = None,
-    texts: Annotated[int, typer.Option(min=8, help="Held-out texts: half are measured, half are scored.")] = 200,
+    texts: Annotated[
+        int, typer.Option(min=8, rich_help_panel=TEXTS, help="Held-out texts: half are measured, half are scored.")
+    ] = 200,
     length: Length = None,
     given: Annotated[
         int | None,
@@ -50,10 +61,12 @@ def compare(
     plan: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="Also try this plan; may be repeated.")
     ] = None,
-    samples: Annotated[int, typer.Option(min=2, help="Texts drawn with every rule.")] = 64,
+    samples: Annotated[int, typer.Option(min=2, rich_help_panel=SPEND, help="Texts drawn with every rule.")] = 64,
     random_orders: RandomOrders = None,
-    throughput_batch: Annotated[int, typer.Option(min=1, help="Texts together when throughput is measured.")] = 16,
-    rounds: Annotated[int, typer.Option(min=0, help="Rounds of timing; 0 for none.")] = 3,
+    throughput_batch: Annotated[
+        int, typer.Option(min=1, rich_help_panel=SPEND, help="Texts together when throughput is measured.")
+    ] = 16,
+    rounds: Annotated[int, typer.Option(min=0, rich_help_panel=SPEND, help="Rounds of timing; 0 for none.")] = 3,
     autoregressive: Annotated[
         str, typer.Option(metavar="same-size|PATH|none", help="The autoregressive reference; a path has nats too.")
     ] = "same-size",

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from unmask.cli.common import (
+    RESULT,
+    SPEND,
     AsJson,
     Bar,
     BatchSize,
@@ -33,7 +35,10 @@ def measure(
             metavar="MODEL", help="A model folder, a shipped model, a hub id or law:NAME; files to --merge."
         ),
     ],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the measurement goes, such as m.curve.json.")],
+    out: Annotated[
+        Path,
+        typer.Option(metavar="FILE", rich_help_panel=RESULT, help="Where the measurement goes, such as m.curve.json."),
+    ],
     data: Data = None,
     tokens: Tokens = None,
     lines: Lines = False,
@@ -44,12 +49,22 @@ def measure(
         str | None, typer.Option(metavar="auto|A,B", help="Reveal orders besides the uniform one; auto searches.")
     ] = None,
     counts: Annotated[
-        str | None, typer.Option(metavar="all|N|0,4,…", help="Revealed counts to measure.  [all to 64 tokens, else 17]")
+        str | None,
+        typer.Option(
+            metavar="all|N|0,4,…",
+            rich_help_panel=SPEND,
+            help="Revealed counts to measure.  [all to 64 tokens, else 17]",
+        ),
     ] = None,
-    precision: Annotated[float | None, typer.Option(min=0, help="Stop at this half-width, nats per token.")] = None,
+    precision: Annotated[
+        float | None, typer.Option(min=0, rich_help_panel=SPEND, help="Stop at this half-width, nats per token.")
+    ] = None,
     calls: Calls = None,
     search_calls: Annotated[
-        int, typer.Option(min=0, help="With --orders auto: calls to spend at most on learning orders, besides.")
+        int,
+        typer.Option(
+            min=0, rich_help_panel=SPEND, help="With --orders auto: calls to spend at most on learning orders, besides."
+        ),
     ] = 40_000,
     block_length: BlockLength = None,
     resume_from: Annotated[Path | None, typer.Option(metavar="FILE", help="Go on with this measurement.")] = None,

@@ -7,6 +7,8 @@ import typer
 
 from unmask.cli import sampler as options
 from unmask.cli.common import (
+    SPEND,
+    TEXTS,
     AsJson,
     BatchSize,
     BlockLength,
@@ -34,7 +36,10 @@ def score(
     plan: options.PlanFile = None,
     steps: options.Steps = None,
     order: options.Order = None,
-    text: Annotated[str | None, typer.Option(help="One text; for a law, its words or token ids.")] = None,
+    text: Annotated[
+        str | None,
+        typer.Option(metavar="WORDS", rich_help_panel=TEXTS, help="One text; for a law, its words or token ids."),
+    ] = None,
     data: Data = None,
     tokens: Tokens = None,
     lines: Lines = False,
@@ -43,7 +48,10 @@ def score(
     given: Given = None,
     random_orders: RandomOrders = None,
     estimate: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Count among N samples instead: any rule, small laws only.")
+        int | None,
+        typer.Option(
+            min=1, metavar="N", rich_help_panel=SPEND, help="Count among N samples instead: any rule, small laws only."
+        ),
     ] = None,
     temperature: options.Temperature = 1.0,
     top_p: options.TopP = None,

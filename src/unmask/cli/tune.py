@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from unmask.cli.common import (
+    SPEND,
     AsJson,
     BatchSize,
     BlockLength,
@@ -41,7 +42,7 @@ def tune(
     given: Given = None,
     block_length: BlockLength = None,
     random_orders: RandomOrders = None,
-    points: Annotated[int, typer.Option(min=5, help="Most settings to try.")] = 14,
+    points: Annotated[int, typer.Option(min=5, rich_help_panel=SPEND, help="Most settings to try.")] = 14,
     confidence: Confidence = 0.95,
     out: OutFile = None,
     batch_size: BatchSize = None,
