@@ -89,7 +89,7 @@ def single_plans(length: int, repeats: int) -> None:
             taken = seconds(lambda c=curve, t=steps: best_schedule(c, t), repeats)
             memory = peak_megabytes(lambda c=curve, t=steps: best_schedule(c, t))
             row(f"best_schedule, T={steps}, L={length}, {name}", taken, memory=f"{memory:.1f} MB")
-        taken = seconds(lambda c=curve: fewest_steps(c, 1.0), repeats)
+        taken = seconds(lambda c=curve: fewest_steps(c, 1.0 / c.length), repeats)
         row(f"fewest_steps, 1 nat, L={length}, {name}", taken)
 
 

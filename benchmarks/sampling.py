@@ -248,8 +248,9 @@ def finished_rows(device: str) -> None:
         network.head.bias[0] = network.head.weight.abs().sum(1).max() * 0.5 + 1.0
     sampler = recipes.one_by_one(order=unmask.orders.LeftToRight()).ending(stopping.EndOfText())
     out = unmask.sample(network, sampler, n=64, length=128)
-    paid, stuck = int(out.nfe.sum()), 64 * int(out.nfe.max())
-    print(f"\nRows that are finished: 64 texts of {int(out.nfe.min())} to {int(out.nfe.max())} tokens in one batch")
+    calls = out.network_calls
+    paid, stuck = int(calls.sum()), 64 * int(calls.max())
+    print(f"\nRows that are finished: 64 texts of {int(calls.min())} to {int(calls.max())} tokens in one batch")
     print(f"  row calls {paid}; with every row kept to the end {stuck}, {stuck / paid:.1f} times as many")
 
 

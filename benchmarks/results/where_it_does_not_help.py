@@ -36,7 +36,7 @@ def replayed(law, sampler) -> tuple[float, float, float]:
     table = listed(law)
     found = unmask.score(unmask.oracle(law), sampler, table.sequences, batch_size=256)
     price = float(table.probabilities @ -found.log_prob.numpy()) - table.entropy
-    return price, float(table.probabilities @ found.nfe.numpy()), float(np.exp(found.log_prob.numpy()).sum())
+    return price, float(table.probabilities @ found.network_calls.numpy()), float(np.exp(found.log_prob.numpy()).sum())
 
 
 def confidence_wins() -> Iterator[tuple]:

@@ -34,7 +34,7 @@ def one_part(order, sizes):
 
 
 def prices(mixing, predictor, plan, texts, **options):
-    routes = PlanReplay(plan, texts.shape[1], options.get("given", 0), options.get("block"), seed=0)
+    routes = PlanReplay(plan, texts.shape[1], options.get("given", 0), options.get("block_length"), seed=0)
     found = mixing.prices(LossReader(mixing.predictor(predictor)), routes, texts, 0)
     assert found.max() <= mixing.largest(predictor, routes) + 1e-6
     return found
@@ -101,12 +101,14 @@ def test_without_much_of_a_fallback_the_price_is_that_of_the_plan():
 def test_given_tokens_and_blocks_cost_what_measuring_says():
     chain = MarkovChain([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], 14)
     predictor, texts, schedule = unmask.oracle(chain), chain.sample(1500, 0), unmask.Schedule([1, 3])
-    measured = unmask.measure(predictor, texts, given=2, block=4, batch_size=500)
-    found = prices(Fallback(60.0), predictor, schedule, texts, given=2, block=4)
+    measured = unmask.measure(predictor, texts, given=2, block_length=4, batch_size=500)
+    found = prices(Fallback(60.0), predictor, schedule, texts, given=2, block_length=4)
     same_mean(found, 3 * measured.price(schedule))
     whole = one_part(Uniform(), [1, 3]).repeated(3)
-    same_mean(prices(Fallback(60.0), predictor, whole, texts, given=2, block=4), 3 * measured.price(schedule))
-    same_mean(prices(UniformShare(1e-9), predictor, schedule, texts, given=2, block=4), 3 * measured.price(schedule))
+    same_mean(prices(Fallback(60.0), predictor, whole, texts, given=2, block_length=4), 3 * measured.price(schedule))
+    same_mean(
+        prices(UniformShare(1e-9), predictor, schedule, texts, given=2, block_length=4), 3 * measured.price(schedule)
+    )
 
 
 @pytest.mark.parametrize("reads", [1, 2, 5, 16, 100])
@@ -147,7 +149,7 @@ def test_a_plan_with_a_fallback_is_sampled_as_the_mixture_it_is_certified_as():
     out = unmask.sample(unmask.oracle(law), WithFallback(unmask.Schedule([4]), share), n=4000, seed=0)
     right = int((out.tokens == out.tokens[:, :1]).all(dim=1).sum())
     assert binomtest(right, 4000, share + (1 - share) / 27).pvalue > 1e-4
-    assert out.nfe.double().mean() == pytest.approx(WithFallback(unmask.Schedule([4]), share).steps, rel=0.05)
+    assert out.network_calls.double().mean() == pytest.approx(WithFallback(unmask.Schedule([4]), share).steps, rel=0.05)
 
 
 # -- certificates ----------------------------------------------------------------------------------------------------
@@ -164,7 +166,7 @@ def test_measuring_stops_as_soon_as_the_budget_is_proved():
     assert found.proved
     assert found.texts < 200
     assert PRICE < found.upper_per_token <= 2 * PRICE
-    assert found.calls == 16 * found.texts  # as many canvases as tokens: steps and single tokens share them
+    assert found.network_calls == 16 * found.texts  # as many canvases as tokens: steps and single tokens share them
     assert every.texts == 600
     assert PRICE < every.upper_per_token < found.upper_per_token
 
@@ -222,16 +224,16 @@ def test_the_same_seed_gives_the_same_certificate_whatever_the_batches():
 def test_more_permutations_of_each_text_spread_less_and_mean_the_same():
     texts, predictor = CHAIN.sample(400, 7), unmask.oracle(CHAIN)
     once = certify(predictor, PLAN, texts, 0.02, stop=False)
-    often = certify(predictor, PLAN, texts, 0.02, stop=False, draws=4, batch_size=100)
+    often = certify(predictor, PLAN, texts, 0.02, stop=False, random_orders=4, batch_size=100)
     assert often.upper < once.upper
-    assert often.calls == 4 * once.calls
+    assert often.network_calls == 4 * once.network_calls
     assert often.mean_per_token == pytest.approx(PRICE, abs=0.015)  # four standard errors of 400 texts
 
 
 def test_no_more_calls_are_spent_than_allowed():
     for mixing in (None, UniformShare(0.01), UniformShare(0.01, reads=3)):
         found = certify(unmask.oracle(CHAIN), PLAN, CHAIN.sample(200, 6), 0.01, mixing=mixing, calls=500)
-        assert 400 < found.calls <= 500
+        assert 400 < found.network_calls <= 500
     with pytest.raises(InputError, match="calls is 15, but one text takes 16"):
         certify(unmask.oracle(CHAIN), PLAN, CHAIN.sample(20, 6), 0.01, calls=15)
 
@@ -308,7 +310,7 @@ LAW = "law:repeated:length=8,vocab_size=2"
 
 
 def test_the_command_proves_a_budget_and_says_so(plan_file, capsys):
-    arguments = ["certify", str(plan_file), LAW, "--samples", "200", "--budget", "0.3", "--json"]
+    arguments = ["certify", str(plan_file), LAW, "--texts", "200", "--budget", "0.3", "--json"]
     assert cli.main(arguments) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["proved"]
@@ -317,7 +319,7 @@ def test_the_command_proves_a_budget_and_says_so(plan_file, capsys):
 
 
 def test_the_command_exits_with_1_when_the_texts_do_not_suffice(plan_file, capsys):
-    arguments = ["certify", str(plan_file), LAW, "--samples", "4", "--budget", "0.1"]
+    arguments = ["certify", str(plan_file), LAW, "--texts", "4", "--budget", "0.1"]
     assert cli.main(arguments) == 1
     printed = capsys.readouterr()
     assert "4 texts do not prove" in printed.err
@@ -339,9 +341,8 @@ def test_the_command_leaves_out_texts_the_plan_was_made_from(plan_file, tmp_path
 
 def test_the_command_refuses_bad_options(plan_file, capsys):
     for more, message in [
-        (["--samples", "9", "--mix", "both"], "--mix is 'both'"),
-        ([], "give one of --data"),
-        (["--samples", "9", "--data", "x.txt"], "give one of --data"),
+        (["--texts", "9", "--mix", "both"], "--mix is 'both'"),
+        (["--tokens", "t.npy", "--data", "x.txt"], "--data and --tokens were given"),
     ]:
         assert cli.main(["certify", str(plan_file), LAW, "--budget", "0.1", *more]) == 2
         assert message in capsys.readouterr().err

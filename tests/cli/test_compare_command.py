@@ -6,7 +6,7 @@ import pytest
 from unmask.cli import main
 
 CHAIN = "law:markov_chain:length=8,vocab_size=2"
-QUICK = ["--texts", "40", "--samples", "8", "--rounds", "1", "--batch", "2", "--orders", "1"]
+QUICK = ["--texts", "40", "--samples", "8", "--rounds", "1", "--throughput-batch", "2", "--random-orders", "1"]
 
 
 def run(*arguments):

@@ -52,7 +52,7 @@ def test_numbers_plans_and_figures_are_written_and_other_files_left_alone(made, 
 def test_the_files_can_be_planned_from_and_sampled_with(made, folder):
     plan = unmask.Plan.load(folder / "grammar.plan.json")
     assert plan.steps == 4
-    assert unmask.sample(unmask.load("toy"), plan, n=1).nfe.tolist() == [4]
+    assert unmask.sample(unmask.load("toy"), plan, n=1).network_calls.tolist() == [4]
     measured = unmask.Measurement.load(folder / "prose.curve.json")
     assert unmask.plan(measured, steps=3).steps == 3
 

@@ -139,6 +139,18 @@ def test_laws_as_json_is_one_object_with_the_facts_of_the_law(capsys):
     assert law["total_information"] == pytest.approx(4 * math.log(4), abs=1e-12)
 
 
+def test_every_law_is_listed_with_what_it_is_and_the_kinds_of_its_parameters(capsys):
+    from unmask.laws import catalogue
+
+    assert cli.main(["laws", "--json"]) == 0
+    found = {law["law"]: law for law in json.loads(capsys.readouterr().out)["laws"]}
+    assert tuple(found) == catalogue.names()
+    assert all(law["description"].endswith(".") for law in found.values())
+    assert found["tree"]["parameters"][2] == {"name": "stay", "type": "a number", "default": 0.9}
+    assert cli.main(["laws"]) == 0
+    assert "side_by_side=0.3" in capsys.readouterr().out
+
+
 def test_an_unknown_law_exits_with_2(capsys):
     assert cli.main(["laws", "permutatoin"]) == 2
     assert "permutatoin" in error_line(capsys)

@@ -26,7 +26,7 @@ def run(capsys, *arguments):
 def test_a_law_is_measured_on_sequences_of_its_own(tmp_path, capsys):
     out = tmp_path / "m.curve.json"
     status, printed, _ = run(
-        capsys, "measure", CHAIN, "--samples", 50, "--orders", "bit_reversal,strided:base=3", "--out", out
+        capsys, "measure", CHAIN, "--texts", 50, "--orders", "bit_reversal,strided:base=3", "--out", out
     )
     assert status == 0
     found = Measurement.load(out)
@@ -38,7 +38,7 @@ def test_a_law_is_measured_on_sequences_of_its_own(tmp_path, capsys):
 
 def test_json_is_one_object_with_every_number(tmp_path, capsys):
     status, printed, _ = run(
-        capsys, "measure", CHAIN, "--samples", 40, "--out", tmp_path / "m.curve.json", "--steps", "2,4", "--json"
+        capsys, "measure", CHAIN, "--texts", 40, "--out", tmp_path / "m.curve.json", "--show-steps", "2,4", "--json"
     )
     report = json.loads(printed)
     assert status == 0
@@ -78,7 +78,9 @@ def test_going_on_and_merging_give_what_one_run_gives(tmp_path, capsys):
     assert run(capsys, "measure", CHAIN, "--tokens", tmp_path / "half.npy", "--out", half)[0] == 0
     assert run(capsys, "measure", CHAIN, "--tokens", tmp_path / "rest.npy", "--out", rest)[0] == 0
     assert (
-        run(capsys, "measure", CHAIN, "--tokens", tmp_path / "all.npy", "--resume", half, "--out", done, "--json")[0]
+        run(capsys, "measure", CHAIN, "--tokens", tmp_path / "all.npy", "--resume-from", half, "--out", done, "--json")[
+            0
+        ]
         == 0
     )
     digest = Measurement.load(whole).digest
@@ -91,19 +93,19 @@ def test_prompts_infilling_and_blocks(tmp_path, capsys):
     out, given = tmp_path / "m.curve.json", tmp_path / "given.json"
     given.write_text("[0, 7]")
     for options, length, words in [
-        (["--prompt-tokens", 3], 5, "the first 3"),
+        (["--given", 3], 5, "the first 3"),
         (["--given", "0.25"], 6, "2 positions of each text"),
         (["--given", given], 6, "positions 0,7"),
-        (["--block", 4], 4, "nothing"),
+        (["--block-length", 4], 4, "nothing"),
     ]:
-        assert run(capsys, "measure", CHAIN, "--samples", 20, "--out", out, *options)[0] == 0
+        assert run(capsys, "measure", CHAIN, "--texts", 20, "--out", out, *options)[0] == 0
         found = Measurement.load(out)
         assert (found.length, found.settings["given"]) == (length, words)
 
 
 def test_auto_searches_on_texts_that_are_not_priced(tmp_path, capsys):
     out = tmp_path / "m.curve.json"
-    arguments = ["measure", "law:markov_chain:length=8", "--samples", 60, "--orders", "auto", "--search-calls", 3000]
+    arguments = ["measure", "law:markov_chain:length=8", "--texts", 60, "--orders", "auto", "--search-calls", 3000]
     assert run(capsys, *arguments, "--out", out)[0] == 0
     found = Measurement.load(out)
     assert found.orders
@@ -112,7 +114,7 @@ def test_auto_searches_on_texts_that_are_not_priced(tmp_path, capsys):
     assert not set(found.texts) & set(found.settings["searched"])
     # going on keeps the orders, and does not price what they were searched on
     more = tmp_path / "more.curve.json"
-    assert run(capsys, *arguments[:2], "--samples", 80, "--orders", "auto", "--resume", out, "--out", more)[0] == 0
+    assert run(capsys, *arguments[:2], "--texts", 80, "--orders", "auto", "--resume-from", out, "--out", more)[0] == 0
     again = Measurement.load(more)
     assert list(again.orders) == list(found.orders)
     assert len(again.texts) == 65
@@ -124,7 +126,7 @@ def test_two_processes_measure_what_one_does(tmp_path, orders):
     arguments = [
         "measure",
         "law:markov_chain:length=10",
-        "--samples",
+        "--texts",
         "40",
         "--orders",
         orders,
@@ -163,19 +165,19 @@ MISTAKES = [
     ([CHAIN, "--tokens", "none.txt", "--out", "m.json"], "expected a .npy or .jsonl file"),
     ([CHAIN, "--out", "no/folder/m.json"], "there is no folder"),
     ([CHAIN, "--length", "9", "--out", "m.json"], "has length 8"),
-    ([CHAIN, "--data", "x.txt", "--tokens", "x.npy", "--out", "m.json"], "one of --data and --tokens"),
-    ([CHAIN, "--samples", "20", "--orders", "auto", "--out", "m.json"], "at least 24 texts"),
-    ([CHAIN, "--orders", "sideways", "--out", "m.json"], "order is 'sideways'"),
+    ([CHAIN, "--data", "x.txt", "--tokens", "x.npy", "--out", "m.json"], "--data and --tokens were given"),
+    ([CHAIN, "--texts", "20", "--orders", "auto", "--out", "m.json"], "at least 24 texts"),
+    ([CHAIN, "--orders", "sideways", "--out", "m.json"], "there is no reveal order 'sideways'"),
     ([CHAIN, "--counts", "few", "--out", "m.json"], "--counts is 'few'"),
     ([CHAIN, "--counts", "99", "--out", "m.json"], "counts is 99"),
-    ([CHAIN, "--steps", "9", "--out", "m.json"], "steps is 9"),
-    ([CHAIN, "--steps", "a", "--out", "m.json"], "steps is 'a'"),
+    ([CHAIN, "--show-steps", "9", "--out", "m.json"], "steps is 9"),
+    ([CHAIN, "--show-steps", "a", "--out", "m.json"], "--show-steps is 'a'"),
     ([CHAIN, "--calls", "3", "--out", "m.json"], "only 0 texts can be measured"),
-    ([CHAIN, "--prompt-tokens", "8", "--out", "m.json"], "given is 8"),
+    ([CHAIN, "--given", "8", "--out", "m.json"], "given is 8"),
     ([CHAIN, "--given", "2.0", "--out", "m.json"], "share of 2.0"),
     ([CHAIN, "--given", "none.json", "--out", "m.json"], "cannot read none.json"),
-    ([CHAIN, "--block", "3", "--out", "m.json"], "does not divide the 8 tokens"),
-    ([CHAIN, "--resume", "none.curve.json", "--out", "m.json"], "cannot read none.curve.json"),
+    ([CHAIN, "--block-length", "3", "--out", "m.json"], "does not divide the 8 tokens"),
+    ([CHAIN, "--resume-from", "none.curve.json", "--out", "m.json"], "cannot read none.curve.json"),
     ([CHAIN, CHAIN, "--out", "m.json"], "2 models were given"),
     (["--merge", "none.curve.json", "--out", "m.json"], "cannot read none.curve.json"),
 ]

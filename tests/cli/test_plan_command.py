@@ -88,12 +88,14 @@ def test_a_law_and_a_bare_curve_are_planned_exactly(tmp_path, capsys):
 
 def test_a_plan_of_blocks_is_repeated(tmp_path, capsys):
     curve, plan = tmp_path / "b.curve.json", tmp_path / "b.plan.json"
-    assert run(capsys, "measure", "law:markov_chain:length=12", "--samples", 30, "--block", 4, "--out", curve)[0] == 0
+    assert (
+        run(capsys, "measure", "law:markov_chain:length=12", "--texts", 30, "--block-length", 4, "--out", curve)[0] == 0
+    )
     assert run(capsys, "plan", curve, "--steps", 2, "--blocks", 3, "--out", plan)[0] == 0
     found = Plan.load(plan)
     assert (found.length, found.steps, found.order.name) == (12, 6, "blocks:block_length=4,inner=uniform")
     law = catalogue.from_name("markov_chain:length=12")
-    assert unmask.sample(unmask.oracle(law), found, n=2).nfe.tolist() == [6, 6]
+    assert unmask.sample(unmask.oracle(law), found, n=2).network_calls.tolist() == [6, 6]
 
 
 def test_planning_needs_neither_torch_nor_scipy_nor_matplotlib(curve_file):
@@ -110,8 +112,8 @@ def test_planning_needs_neither_torch_nor_scipy_nor_matplotlib(curve_file):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ([], "exactly one of steps="),
-        (["--steps", 4, "--budget", 0.1], "exactly one of steps="),
+        ([], "exactly one of steps"),
+        (["--steps", 4, "--budget", 0.1], "exactly one of steps"),
         (["--steps", 13], "steps is 13; expected a whole number from 1 to 12"),
         (["--steps", 0], "steps is 0"),
         (["--budget", -2], "budget is -2 nats per token, but the measured orders get down to"),

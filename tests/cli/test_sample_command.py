@@ -99,7 +99,7 @@ def test_the_command_samples_what_python_samples(capsys):
     found = run(capsys, "sample", PERMUTATION, "--rule", "entropy_bound:0.5", "-n", "4", "--seed", "3")
     out = unmask.sample(ORACLE, recipes.entropy_bound(0.5), n=4, seed=3)
     assert found["tokens"] == out.rows()
-    assert found["nfe"] == out.nfe.tolist()
+    assert found["network_calls"] == out.network_calls.tolist()
     assert found["log_prob"] == out.log_prob.tolist()
     assert found["scorable"] == "replay"
     assert any("2505.24857" in line for line in found["cite"])
@@ -110,7 +110,7 @@ def test_without_a_rule_it_is_one_by_one_and_with_steps_a_uniform_schedule(capsy
     found = run(capsys, "sample", PERMUTATION, "--steps", "3", "--order", "left_to_right", "-n", "3")
     plan = recipes.planned(unmask.Schedule([2, 2, 2]), unmask.orders.LeftToRight())
     assert found["tokens"] == unmask.sample(ORACLE, plan, n=3).rows()
-    assert found["nfe"] == [3] * 3
+    assert found["network_calls"] == [3] * 3
     assert found["predictable"] is True
 
 
@@ -126,7 +126,7 @@ def test_the_options_of_the_draw_and_of_blocks_change_the_sampler(capsys):
 def test_a_prompt_is_kept_and_steps_count_what_is_left(capsys):
     found = run(capsys, "sample", PERMUTATION, "--prompt", "5 0", "--steps", "2", "-n", "3")
     assert all(row[:2] == [5, 0] for row in found["tokens"])
-    assert found["nfe"] == [2] * 3
+    assert found["network_calls"] == [2] * 3
     same = run(capsys, "sample", PERMUTATION, "--prompt-tokens", "5,0", "--steps", "2", "-n", "3")
     assert same["tokens"] == found["tokens"]
 
@@ -145,7 +145,7 @@ def test_a_plan_file_is_followed(capsys, tmp_path):
     measured = unmask_plan(tmp_path)
     found = run(capsys, "sample", PERMUTATION, "--plan", str(measured), "-n", "2")
     assert found["sampler"] == "planned"
-    assert found["nfe"] == [3, 3]
+    assert found["network_calls"] == [3, 3]
     message = refused(capsys, "sample", "law:permutation:length=8", "--plan", str(measured))
     assert "the plan reveals 6 tokens, but row 0 has 8 masked positions; plan 8 tokens" in message
     message = refused(capsys, "sample", PERMUTATION, "--plan", str(measured), "--prompt", "1 2")
@@ -175,7 +175,7 @@ def test_texts_and_trace_are_written(capsys, tmp_path):
     steps = [json.loads(line) for line in trace.read_text().splitlines()]
     assert len(steps) == 18
     assert all(len(step["entropies"]) == 1 for step in steps)
-    assert cli.main(["score", PERMUTATION, "--tokens", str(lines), "--orders", "2"]) == 0
+    assert cli.main(["score", PERMUTATION, "--tokens", str(lines), "--random-orders", "2"]) == 0
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ def test_a_law_has_no_size():
 
 def test_a_trained_model_has_a_price_in_a_comparison(toy, trained, tmp_path, monkeypatch):
     monkeypatch.setattr("unmask.evaluation.autoregressive.load_reference", lambda path, predictor: trained)
-    ground = Ground(toy, unmask.laws.toy_grammar().sample(20, 0), source="drawn", orders=1)
+    ground = Ground(toy, unmask.laws.toy_grammar().sample(20, 0), source="drawn", random_orders=1)
     request = Request("equal_sizes:4", samples=2, rounds=1, batch=2, autoregressive="somewhere")
     line = Run(ground, request, tmp_path / "out").run().autoregressive
     nats = -trained.log_prob(ground.scored_texts)

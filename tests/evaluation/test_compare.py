@@ -189,7 +189,12 @@ def test_the_ladder_halves_down_to_a_sixteenth():
 def test_prompts_are_given_and_right_answers_counted():
     task = tasks.task("list_copy:items=3,names=4")
     it = Ground(
-        unmask.oracle(task.law), task.law.sample(60, 0), given=task.prompt_length, task=task, source="drawn", orders=1
+        unmask.oracle(task.law),
+        task.law.sample(60, 0),
+        given=task.prompt_length,
+        task=task,
+        source="drawn",
+        random_orders=1,
     )
     assert it.length == 3
     measured = it.measure([], lambda words: None)
@@ -220,4 +225,4 @@ def test_scores_know_the_step_of_every_token():
     assert torch.equal(found.order_steps[0, 0], torch.arange(8) // 2)
     replayed = unmask.score(unmask.oracle(LAW), recipes.threshold(0.8), rows)
     assert int(replayed.order_steps.min()) == 0
-    assert (replayed.order_steps.amax(2)[0] + 1 == replayed.nfe).all()
+    assert (replayed.order_steps.amax(2)[0] + 1 == replayed.network_calls).all()

@@ -81,7 +81,7 @@ def test_a_likelihood_is_the_score_of_the_rule_that_is_run():
     lm = model(rule="entropy_bound:0.5")
     toy = unmask.load("toy")
     whole = toy.encode(" ".join(" ".join(SUM).split()))
-    expected = unmask.score(toy, recipes.entropy_bound(0.5), [whole], prompt_length=13).log_prob
+    expected = unmask.score(toy, recipes.entropy_bound(0.5), [whole], prompt=13).log_prob
     assert len(whole) == toy.length == 17
     ((found, greedy), (other, not_greedy)) = lm.loglikelihood(asked(SUM, (SUM[0], " 9 black limes .")))
     assert found == pytest.approx(float(expected), abs=1e-5)
@@ -116,7 +116,7 @@ def test_texts_shorter_than_the_model_are_scored_as_beginnings_of_whole_ones():
     law = laws.toy_grammar()
     texts = torch.as_tensor(law.sample(200, seed=0))
     short = texts[:1, :4]
-    found = unmask.score(Trailing(unmask.oracle(law)), recipes.left_to_right(), short, prompt_length=3).log_prob
+    found = unmask.score(Trailing(unmask.oracle(law)), recipes.left_to_right(), short, prompt=3).log_prob
     wanted = unmask.oracle(law).log_probs(
         texts[:1], (torch.arange(17) < 3)[None], unmask.models.predictor.Positions(torch.tensor([0]), torch.tensor([3]))
     )
@@ -129,7 +129,7 @@ def test_a_rolling_likelihood_adds_windows_and_the_last_has_context():
     tokens = lm.predictor.encode(text)
     found = lm.loglikelihood_rolling(asked((text,)))
     first = unmask.score(unmask.load("toy"), recipes.left_to_right(), [tokens[:17]]).log_prob
-    last = unmask.score(unmask.load("toy"), recipes.left_to_right(), [tokens[2:]], prompt_length=15).log_prob
+    last = unmask.score(unmask.load("toy"), recipes.left_to_right(), [tokens[2:]], prompt=15).log_prob
     assert found == [pytest.approx(float(first + last), abs=1e-5)]
 
 

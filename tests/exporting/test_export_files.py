@@ -12,7 +12,7 @@ from unmask.exporting.export import ENGINES, export, translate
 from unmask.theory.reveal_orders import BitReversal, Given, Uniform
 
 PLAN = exported_plans.plan_of((Uniform(), [1, 3, 4]), mask_token_id=156895, bounds={"uniform_schedule": 1.6})
-KNOB = exported_plans.knob_of("threshold", 0.875, length=256, block=32, mask_token_id=156895)
+KNOB = exported_plans.knob_of("threshold", 0.875, length=256, block_length=32, mask_token_id=156895)
 BOUND = exported_plans.knob_of("entropy_bound", 0.25)
 
 
@@ -225,9 +225,9 @@ def _honours(plan, engine):
 
 
 def test_an_unknown_engine_suggests_the_nearest():
-    with pytest.raises(InputError, match="engine 'sglan' is unknown; did you mean sglang"):
+    with pytest.raises(InputError, match="engine 'sglan' is unknown; did you mean 'sglang'"):
         translate(PLAN, "sglan")
-    with pytest.raises(InputError, match="known are diffusers, sglang, transformers"):
+    with pytest.raises(InputError, match="there are diffusers, sglang, transformers"):
         translate(PLAN, "zzz")
 
 

@@ -249,7 +249,7 @@ RENOISE = {"max_denoising_steps": int, "sampler_config": dict, "temperature_sche
 
 
 def test_a_tuned_threshold_is_written_for_low_confidence(tmp_path):
-    exported = export(exported_plans.knob_of("threshold", 0.9, length=256, block=32), "sglang", tmp_path)
+    exported = export(exported_plans.knob_of("threshold", 0.9, length=256, block_length=32), "sglang", tmp_path)
     written = yaml.safe_load((tmp_path / "lowconfidence.yaml").read_text())
     assert written == {"threshold": 0.9, "block_size": 32}
     assert {name: type(value) for name, value in written.items()} == LOW_CONFIDENCE

@@ -193,7 +193,7 @@ def test_infilling_with_random_known_positions_is_the_curve_further_on(chain):
 def test_blocks_are_measured_one_after_the_other():
     law = catalogue.from_name("repeated:length=8,vocab_size=4")
     predictor = Counting(law)
-    found = measure(predictor, law.sample(5, 0), block=4, batch_size=5)
+    found = measure(predictor, law.sample(5, 0), block_length=4, batch_size=5)
     assert found.length == 4
     assert predictor.rows == 5 * 4 * 2
     for call, (known, wanted) in enumerate(predictor.seen):
@@ -208,7 +208,7 @@ def test_blocks_are_measured_one_after_the_other():
 
 def test_a_block_plan_repeated_costs_what_blocks_of_the_whole_cost(chain):
     predictor, texts = unmask.oracle(chain), chain.sample(400, 0)
-    by_block = measure(predictor, texts, block=4, batch_size=400)
+    by_block = measure(predictor, texts, block_length=4, batch_size=400)
     whole = measure(predictor, texts, order=Blocks(Uniform(), 4), batch_size=400)
     name = "blocks:block_length=4,inner=uniform"
     sizes = Schedule([1, 3])
@@ -224,10 +224,10 @@ def test_a_block_plan_repeated_costs_what_blocks_of_the_whole_cost(chain):
         ({"given": np.ones(12, dtype=bool)}, "leaves no position"),
         ({"given": np.zeros(5, dtype=bool)}, r"given has shape \(5,\)"),
         ({"given": np.arange(12) < [[1], [2], [1], [1]]}, "1 to 2 positions; every text must be given as many"),
-        ({"block": 5}, "block is 5, which does not divide the 12 tokens"),
+        ({"block_length": 5}, "block_length is 5, which does not divide the 12 tokens"),
         ({"counts": "some"}, "counts is 'some'"),
         ({"counts": [0, 5]}, "counts must hold 0 and L - 1 = 11"),
-        ({"orders": ["bit_reverse"]}, "order is 'bit_reverse'"),
+        ({"orders": ["bit_reverse"]}, "there is no reveal order 'bit_reverse'"),
         ({"orders": "bit_reversal"}, "expected a list of orders"),
         ({"orders": [3]}, "order is 3"),
         ({"order": Given([0, 1])}, "length is 12, but the given permutation is for length 2"),

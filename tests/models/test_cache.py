@@ -203,7 +203,7 @@ def test_calls_add_up_over_queries(made):
 def test_a_sampler_is_charged_what_the_cache_spent(made):
     cached = PrefixCache(load(made("ModernBert")), block_length=3)
     out = unmask.sample(cached, unmask.recipes.one_by_one(), n=3, seed=0, length=9)
-    assert out.nfe.sum() == cached.calls > 3 * 9  # in random order some fills answer nothing
+    assert out.network_calls.sum() == cached.calls > 3 * 9  # in random order some fills answer nothing
 
 
 def test_a_sampler_draws_the_same_tokens_with_and_without_a_block_cache(made):
@@ -212,7 +212,7 @@ def test_a_sampler_draws_the_same_tokens_with_and_without_a_block_cache(made):
     plain = unmask.sample(predictor, sampler, n=3, seed=0, length=16)
     cached = unmask.sample(BlockCache(predictor), sampler, n=3, seed=0, length=16)
     assert cached.tokens.tolist() == plain.tokens.tolist()
-    assert cached.nfe.tolist() == plain.nfe.tolist() == [8, 8, 8]
+    assert cached.network_calls.tolist() == plain.network_calls.tolist() == [8, 8, 8]
 
 
 def test_networks_that_cannot_be_given_keys_and_values_are_refused_when_the_cache_is_made(made):

@@ -53,7 +53,7 @@ def test_on_the_same_texts_the_score_of_a_plan_is_what_was_measured(chain, name)
         plan = unmask.plan(found, steps, order=name)
         scored = unmask.score(unmask.oracle(chain), plan, texts)
         np.testing.assert_allclose(-scored.log_prob.numpy(), found.nelbos(plan.schedule, name), atol=1e-4)
-        assert scored.nfe.tolist() == [steps] * len(texts)
+        assert scored.network_calls.tolist() == [steps] * len(texts)
 
 
 def test_intervals_hold_the_exact_price_as_often_as_they_say(chain):
@@ -118,7 +118,7 @@ def test_the_score_of_a_plan_on_fresh_text_is_the_predicted_price(name):
         error = paid.std(ddof=1) / np.sqrt(count)
         predicted = (plan.price.high - plan.price.low) / 2 / 1.96
         assert abs(paid.mean() - plan.price.value) < 4 * np.hypot(error, predicted) + 1e-3, steps
-        assert np.all(scored.nfe.numpy() == steps)
+        assert np.all(scored.network_calls.numpy() == steps)
 
 
 def test_a_plan_of_several_permutations_costs_what_its_parts_do(chain):
@@ -129,7 +129,7 @@ def test_a_plan_of_several_permutations_costs_what_its_parts_do(chain):
     assert {part.order for part in plan.parts} <= set(permutations.values())
     error = (plan.price.high - plan.price.low) / 2 / 1.96
     assert abs(exact_price(chain, plan) - plan.price.value) < 4 * error
-    scored = unmask.score(unmask.oracle(chain), plan, chain.sample(200, 1), orders=4)
+    scored = unmask.score(unmask.oracle(chain), plan, chain.sample(200, 1), random_orders=4)
     fresh = -scored.mean - chain.entropy
     assert abs(fresh - plan.price.value) < 4 * np.hypot(error, scored.mean_stderr)
 

@@ -17,9 +17,9 @@ def plan_of(*parts, mask_token_id=None, bounds=None):
     return Plan(made, PRICE, 20.0, (0.5,), bounds or {}, mask_token_id, {"name": "m", "digest": ""})
 
 
-def knob_of(rule, value, length=32, block=None, mask_token_id=None):
+def knob_of(rule, value, length=32, block_length=None, mask_token_id=None):
     return TunedRule(
-        rule, value, PRICE, Estimate(5.0, 4.0, 6.0, 0.95, 100), length, mask_token_id, {"name": "m"}, (), block
+        rule, value, PRICE, Estimate(5.0, 4.0, 6.0, 0.95, 100), length, mask_token_id, {"name": "m"}, (), block_length
     )
 
 

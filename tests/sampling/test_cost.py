@@ -81,7 +81,7 @@ READING = {
 def test_samplers_that_choose_ahead_ask_for_what_they_reveal_and_hold_no_more(sampler):
     spy, network, out = watched(sampler)
     assert sum(positions for _, positions in network.asked) == ROWS * LENGTH
-    assert sum(rows for rows, _ in network.asked) == int(out.nfe.sum())
+    assert sum(rows for rows, _ in network.asked) == int(out.network_calls.sum())
     most = max(positions for _, positions in network.asked)
     assert spy.largest <= most * VOCAB  # the laws of one step, never (rows, length, vocabulary)
     assert most < ROWS * LENGTH
@@ -100,5 +100,5 @@ def test_rows_that_are_finished_leave_the_batch():
     for sampler in (recipes.entropy_bound(0.0), recipes.one_by_one(), recipes.wino(1.0)):
         network = SeeingNetwork()
         out = unmask.sample(network, sampler, prompt=prompts, length=LENGTH)
-        assert out.nfe.tolist() == [16, 11, 7, 1]
+        assert out.network_calls.tolist() == [16, 11, 7, 1]
         assert network.rows_served == 16 + 11 + 7 + 1

@@ -60,7 +60,7 @@ def test_klass_samples_its_own_exact_output_law(name):
     expected = exact.output_law(law, exact.klass(tau, epsilon, history))
     assert sum(expected.values()) == pytest.approx(1, abs=1e-9)
     out = unmask.sample(unmask.oracle(law), sampler, n=SAMPLES, seed=2)
-    assert len(set(out.nfe.tolist())) > 1  # some rows found positions at rest, and others did not
+    assert len(set(out.network_calls.tolist())) > 1  # some rows found positions at rest, and others did not
     assert g_test(out.tokens, expected) > 0.005
     texts = law.support()
     score = unmask.score(unmask.oracle(law), sampler, texts)
@@ -71,7 +71,7 @@ def test_klass_samples_its_own_exact_output_law(name):
 def test_klass_that_trusts_nothing_reveals_one_by_one_and_samples_the_law_itself(sampler):
     score = unmask.score(ORACLE, sampler, TEXTS)
     np.testing.assert_allclose(score.log_prob, LAW.log_prob(TEXTS), atol=1e-5)
-    assert score.nfe.tolist() == [3] * len(TEXTS)
+    assert score.network_calls.tolist() == [3] * len(TEXTS)
 
 
 def test_klass_waits_until_a_law_has_rested_for_as_long_as_it_says():
@@ -137,7 +137,7 @@ def test_credit_without_strength_is_threshold_decoding():
     with_none, plain = recipes.credit(0.4, strength=0.0), recipes.threshold(0.4)
     one, two = (unmask.sample(TinyNetwork(), sampler, n=8, length=9) for sampler in (with_none, plain))
     assert torch.equal(one.tokens, two.tokens)
-    assert torch.equal(one.nfe, two.nfe)
+    assert torch.equal(one.network_calls, two.network_calls)
 
 
 def test_credit_helps_a_favourite_over_the_threshold():
@@ -167,14 +167,14 @@ def test_prophet_that_is_never_sure_is_its_base():
     never = recipes.prophet(4, gaps=(math.inf,) * 3)
     one, two = (unmask.sample(TinyNetwork(), sampler, n=8, length=9) for sampler in (never, recipes.confidence(4)))
     assert torch.equal(one.tokens, two.tokens)
-    assert torch.equal(one.nfe, two.nfe)
+    assert torch.equal(one.network_calls, two.network_calls)
 
 
 def test_prophet_commits_the_most_likely_tokens_when_the_mean_gap_of_the_third_is_reached():
     law = [[0.9, 0.1]] * 9  # gap ln 9 = 2.197
     for gaps, calls in (((2.1, 9, 9), 1), ((2.3, 2.1, 9), 4), ((9, 9, 2.1), 7), ((9, 9, 9), 9)):
         out = unmask.sample(Told(law), recipes.prophet(9, gaps), n=30, seed=0)
-        assert out.nfe.tolist() == [calls] * 30  # the laws of a call decide: 0, 3 and 6 of 9 are known before it
+        assert out.network_calls.tolist() == [calls] * 30  # a call's laws decide: 0, 3 and 6 of 9 are known
         drawn_at_random = (out.tokens == 1).sum(1)
         assert int(drawn_at_random.max()) <= calls
     assert not (unmask.sample(Told(law), recipes.prophet(9, (0.0, 0, 0)), n=30).tokens == 1).sum(1).gt(1).any()
@@ -183,25 +183,25 @@ def test_prophet_commits_the_most_likely_tokens_when_the_mean_gap_of_the_third_i
 def test_prophet_looks_at_the_answer_only_when_it_knows_where_it_stands():
     sure, unsure = [0.9999, 0.0001], [0.51, 0.49]
     law = [sure, sure, unsure, unsure, unsure, unsure]
-    assert unmask.sample(Told(law), recipes.prophet(6, (4, 4, 4)), n=1).nfe.tolist() == [6]
-    assert unmask.sample(Told(law), recipes.prophet(6, (4, 4, 4), region=(0, 2)), n=1).nfe.tolist() == [1]
+    assert unmask.sample(Told(law), recipes.prophet(6, (4, 4, 4)), n=1).network_calls.tolist() == [6]
+    assert unmask.sample(Told(law), recipes.prophet(6, (4, 4, 4), region=(0, 2)), n=1).network_calls.tolist() == [1]
     known_answer = recipes.prophet(6, (99, 99, 99), region=(0, 2))
-    assert unmask.sample(Told(law), known_answer, n=1).nfe.tolist() == [2]  # revealed first, they are the surest
+    assert unmask.sample(Told(law), known_answer, n=1).network_calls.tolist() == [2]  # revealed first: the surest
 
 
 def test_prophet_asks_for_other_blocks_once_and_pays_for_it():
     law = [[0.9, 0.1]] * 9
     network = Told(law)
     out = unmask.sample(network, recipes.prophet(9, (2.1, 9, 9), block_length=3), n=5)
-    assert out.nfe.tolist() == [2] * 5
+    assert out.network_calls.tolist() == [2] * 5
     assert network.calls == 2
 
 
 def test_rows_that_commit_early_leave_the_batch():
     network = TinyNetwork()
     out = unmask.sample(network, recipes.prophet(9, (0.45, 0.4, 0.35)), n=20, length=9)
-    assert len(set(out.nfe.tolist())) > 1
-    assert network.rows_served == int(out.nfe.sum())
+    assert len(set(out.network_calls.tolist())) > 1
+    assert network.rows_served == int(out.network_calls.sum())
     by_hand = unmask.sample(
         TinyNetwork(), recipes.confidence(9).ending(stopping.EarlyCommit((0.45, 0.4, 0.35))), n=20, length=9
     )

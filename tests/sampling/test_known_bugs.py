@@ -92,7 +92,7 @@ def test_a_planned_or_ancestral_run_spends_no_final_call():
         network = Laws([[0.5, 0.5]] * 6)
         out = unmask.sample(network, sampler, n=4, length=6)
         assert network.forwards == calls
-        assert out.nfe.tolist() == [calls] * 4
+        assert out.network_calls.tolist() == [calls] * 4
 
 
 def test_no_step_of_a_fixed_size_rule_is_empty():
@@ -103,13 +103,13 @@ def test_no_step_of_a_fixed_size_rule_is_empty():
             for sampler in (recipes.margin(steps), recipes.maskgit(steps), recipes.llada(steps, 4)):
                 out = unmask.sample(law, sampler, n=1, length=length)
                 assert all(revealed(out))
-                assert int(out.nfe) == len(revealed(out)) <= max(steps, -(-length // 4))
+                assert int(out.network_calls) == len(revealed(out)) <= max(steps, -(-length // 4))
 
 
 def test_dream_s_empty_steps_cost_no_call():
     out = unmask.sample(Laws([[0.5, 0.5]] * 6), recipes.dream(300), n=1, length=6)
     assert int(out.steps) == 300
-    assert int(out.nfe) <= 7
+    assert int(out.network_calls) <= 7
 
 
 def test_factor_leaves_out_a_last_candidate_that_fails():
@@ -153,7 +153,7 @@ def test_a_text_ends_at_the_first_end_whose_prefix_is_known_and_later_blocks_are
     out = unmask.sample(law, sampler, n=1, length=8)
     assert revealed(out) == [[2], [0], [1]]  # the end first; the text ends when 0 and 1 are known too
     assert out.tokens.tolist() == [[0, 0, 1, 1, 1, 1, 1, 1]]
-    assert out.nfe.tolist() == [3]
+    assert out.network_calls.tolist() == [3]
 
 
 def test_a_longer_budget_does_not_make_the_answer_shorter_when_the_end_may_not_come_first():
@@ -168,9 +168,13 @@ def test_a_longer_budget_does_not_make_the_answer_shorter_when_the_end_may_not_c
         return unmask.sample(law, sampler, n=1, length=budget)
 
     assert {tuple(answer(budget, block_length=4).tokens[0, :6].tolist()) for budget in (8, 16, 32)} == {(0,) * 5 + (1,)}
-    assert {int(answer(budget, block_length=4).nfe) for budget in (8, 16, 32)} == {8}  # two blocks of 4, whatever comes
-    assert {int(answer(budget, block_length=None, end_of_text_last=True).nfe) for budget in (8, 16, 32)} == {6}
-    assert int(answer(32, block_length=None).nfe) == 32  # the overflow: 27 ends first
+    assert {int(answer(budget, block_length=4).network_calls) for budget in (8, 16, 32)} == {
+        8
+    }  # two blocks of 4, whatever comes
+    assert {int(answer(budget, block_length=None, end_of_text_last=True).network_calls) for budget in (8, 16, 32)} == {
+        6
+    }
+    assert int(answer(32, block_length=None).network_calls) == 32  # the overflow: 27 ends first
 
 
 def test_asking_for_no_new_tokens_is_one_clear_line():

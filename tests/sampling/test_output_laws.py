@@ -132,7 +132,7 @@ def test_score_matches_the_exact_output_law(name):
     texts = law.support()
     probabilities = np.array([expected.get(tuple(text), 0.0) for text in texts.tolist()])
     orders_drawn = 60 if sampler.random else 1
-    score = unmask.score(unmask.oracle(law), sampler, texts, orders=orders_drawn, seed=5)
+    score = unmask.score(unmask.oracle(law), sampler, texts, random_orders=orders_drawn, seed=5)
     if not sampler.random:
         np.testing.assert_allclose(score.bound.exp(), probabilities, atol=1e-6)
     else:  # each text's mean over 60 orders; atol is three standard errors of the widest text

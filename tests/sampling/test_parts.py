@@ -116,11 +116,11 @@ def test_impossible_shapes_are_refused(options, message):
 def test_without_stopping_a_network_that_loves_the_end_fills_the_canvas_with_it():
     network = TinyNetwork(end_of_text_id=3, favourite=3)
     full = unmask.sample(network, recipes.one_by_one(order=orders.LeftToRight()), n=1, length=9)
-    assert full.nfe.tolist() == [9]
+    assert full.network_calls.tolist() == [9]
     stopped = unmask.sample(
         network, recipes.one_by_one(order=orders.LeftToRight()).ending(stopping.EndOfText()), n=1, length=9
     )
-    assert stopped.nfe.tolist() == [1]
+    assert stopped.network_calls.tolist() == [1]
     assert (full.tokens_per_call, full.tokens_before_end_per_call) == (1, 1 / 9)
     assert (stopped.tokens_per_call, stopped.tokens_before_end_per_call) == (9, 1)
     assert torch.equal(full.tokens, stopped.tokens)
@@ -130,13 +130,13 @@ def test_a_text_ends_only_when_everything_before_the_end_is_known():
     network = TinyNetwork(end_of_text_id=3, favourite=3)
     from_the_right = orders.Given(range(5, -1, -1))
     out = unmask.sample(network, recipes.one_by_one(order=from_the_right).ending(stopping.EndOfText()), n=1, length=6)
-    assert out.nfe.tolist() == [6]
+    assert out.network_calls.tolist() == [6]
 
 
 def test_an_end_of_text_in_the_prompt_ends_nothing():
     network = TinyNetwork(end_of_text_id=3, favourite=4)
     sampler = recipes.one_by_one(order=orders.LeftToRight()).ending(stopping.EndOfText())
-    assert unmask.sample(network, sampler, prompt=[1, 3], length=6).nfe.tolist() == [4]
+    assert unmask.sample(network, sampler, prompt=[1, 3], length=6).network_calls.tolist() == [4]
 
 
 def test_the_end_of_text_can_be_forbidden_or_put_last():

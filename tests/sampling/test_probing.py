@@ -49,18 +49,18 @@ def test_punt_pays_the_look_and_one_probe_for_each_bit():
         coins = laws.Product(np.full((length, 2), 0.5))
         out = unmask.sample(unmask.oracle(coins), recipes.punt(1e-6), n=3)
         assert out.steps.tolist() == [1] * 3
-        assert out.nfe.tolist() == [1 + math.ceil(math.log2(length))] * 3
+        assert out.network_calls.tolist() == [1 + math.ceil(math.log2(length))] * 3
 
 
 def test_punt_never_pays_more_than_a_probe_a_bit_whatever_is_dropped():
     network = SeeingNetwork()
     out = unmask.sample(network, recipes.punt(0.3), n=20, length=11)
-    assert int(out.nfe.sum()) == network.rows_served
+    assert int(out.network_calls.sum()) == network.rows_served
     for row in range(20):
         masked, paid = 11, 0
         for line in out.trace.row(row):
-            assert 1 <= line["calls"] - paid <= 1 + math.ceil(math.log2(masked))
-            masked, paid = masked - len(line["positions"]), line["calls"]
+            assert 1 <= line["network_calls"] - paid <= 1 + math.ceil(math.log2(masked))
+            masked, paid = masked - len(line["positions"]), line["network_calls"]
 
 
 def test_two_tokens_that_are_always_equal_are_never_found_independent():
@@ -68,7 +68,7 @@ def test_two_tokens_that_are_always_equal_are_never_found_independent():
     out = unmask.sample(unmask.oracle(laws.Repeated(2, 3)), recipes.punt(0.1), n=50)
     assert [len(line["positions"]) for line in out.trace.row(0)] == [1, 1]
     assert (out.tokens[:, 0] == out.tokens[:, 1]).all()
-    assert out.nfe.tolist() == [1 + 1 + 1] * 50  # a look and a probe, and a look
+    assert out.network_calls.tolist() == [1 + 1 + 1] * 50  # a look and a probe, and a look
 
 
 def test_punt_reads_drawn_tokens_and_says_so():
@@ -94,24 +94,24 @@ def test_wino_samples_its_own_exact_output_law(law, draft, verify):
 def test_wino_that_drafts_one_by_one_never_takes_back_and_samples_the_law():
     """8,000 samples; error rate 0.5 %. Fewer than one drafted token is none."""
     out = unmask.sample(unmask.oracle(LAW), recipes.wino(1.0, verify=2.0), n=SAMPLES, seed=1)
-    assert out.nfe.tolist() == [3] * SAMPLES  # and nothing is checked that could not be taken back
+    assert out.network_calls.tolist() == [3] * SAMPLES  # and nothing is checked that could not be taken back
     assert g_test(out.tokens, law_of(LAW)) > 0.005
 
 
 def test_wino_pays_a_call_for_every_checked_token():
     network = SeeingNetwork()
     out = unmask.sample(network, recipes.wino(0.05, verify=0.3, block_length=10), n=20, length=20)
-    assert int(out.nfe.sum()) == network.rows_served
+    assert int(out.network_calls.sum()) == network.rows_served
     assert any("released" in line for line in out.trace)
     for row in range(20):
         known, paid, block = set(), 0, set(range(10))
         for line in out.trace.row(row):
             checks = len(known & block) if len(line["positions"]) > 1 else 0
-            assert line["calls"] - paid == 1 + checks
+            assert line["network_calls"] - paid == 1 + checks
             taken_back = set(line.get("released", []))
             assert len(taken_back) < len(line["positions"])
             assert taken_back <= known & block  # verified are those known before the draft, in the open block
-            known, paid = (known | set(line["positions"])) - taken_back, line["calls"]
+            known, paid = (known | set(line["positions"])) - taken_back, line["network_calls"]
             block = set(range(10)) if not set(range(10)) <= known else set(range(10, 20))
 
 

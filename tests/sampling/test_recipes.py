@@ -122,7 +122,7 @@ def test_a_batch_of_eight_equals_eight_batches_of_one(sampler):
     for row in range(8):
         alone = run(sampler, n=1, seeds=together.seeds[row : row + 1])
         assert torch.equal(alone.tokens[0], together.tokens[row])
-        assert alone.nfe[0] == together.nfe[row]
+        assert alone.network_calls[0] == together.network_calls[row]
         assert alone.steps[0] == together.steps[row]
     assert torch.equal(run(sampler, batch_size=3).tokens, together.tokens)
     shuffle = torch.tensor([4, 2, 5, 0, 7, 3, 6, 1])
@@ -175,15 +175,15 @@ def test_the_trace_tells_how_the_text_came_about(sampler):
         if not any("rewritten" in line for line in out.trace.row(row)):
             expected = torch.tensor([log_probs[position] for position in range(LENGTH)])
             torch.testing.assert_close(out.log_probs[row], expected)
-        assert line["calls"] <= out.nfe[row]
+        assert line["network_calls"] <= out.network_calls[row]
 
 
 @every
 def test_every_call_is_counted_for_the_row_it_serves(sampler):
     network = SeeingNetwork()
     out = run(sampler, network)
-    assert int(out.nfe.sum()) == network.rows_served
-    assert torch.equal(run(sampler, SeeingNetwork(calls_per_query=2)).nfe, 2 * out.nfe)
+    assert int(out.network_calls.sum()) == network.rows_served
+    assert torch.equal(run(sampler, SeeingNetwork(calls_per_query=2)).network_calls, 2 * out.network_calls)
 
 
 @every

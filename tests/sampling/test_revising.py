@@ -48,7 +48,7 @@ def test_remdm_that_takes_nothing_back_is_ancestral_token_for_token(remasking):
         one = unmask.sample(TinyNetwork(), recipes.remdm(steps, 0.0, remasking), n=20, length=9, seed=2)
         two = unmask.sample(TinyNetwork(), recipes.ancestral(steps), n=20, length=9, seed=2)
         assert torch.equal(one.tokens, two.tokens)
-        assert torch.equal(one.nfe, two.nfe)
+        assert torch.equal(one.network_calls, two.network_calls)
         assert [line["positions"] for line in one.trace if line["positions"]] == [
             line["positions"] for line in two.trace
         ]
@@ -76,7 +76,7 @@ def test_remasking_one_token_at_a_time_keeps_the_law(rate):
     """Exact conditionals, one token a step, tokens taken back blindly: the law itself. 8,000 samples, 0.5 % each."""
     sampler = Sampler(Arranged(Uniform()), Each(1), revision=Remask(12, rate), stop=stopping.AfterSteps(12))
     out = unmask.sample(ORACLE, sampler, n=SAMPLES, seed=6)
-    assert float(out.nfe.double().mean()) > 4  # tokens were taken back
+    assert float(out.network_calls.double().mean()) > 4  # tokens were taken back
     assert g_test(out.tokens, EXACT) > 0.005
 
 
@@ -169,9 +169,9 @@ def test_edit_that_is_never_sure_is_one_by_one_and_samples_the_law():
     sampler = recipes.edit(1.0, edit_threshold=1.0, block_length=None)
     out = unmask.sample(ORACLE, sampler, n=SAMPLES, seed=3)
     assert g_test(out.tokens, EXACT) > 0.005
-    assert out.nfe.tolist() == [4] * SAMPLES
+    assert out.network_calls.tolist() == [4] * SAMPLES
     without = unmask.sample(ORACLE, replace(sampler, stop=stopping.Settled(0)), n=50, seed=3)
-    assert without.nfe.tolist() == [3] * 50
+    assert without.network_calls.tolist() == [3] * 50
     assert torch.equal(without.tokens, out.tokens[:50])
 
 
@@ -179,7 +179,7 @@ def test_edit_without_edits_is_threshold():
     one = unmask.sample(SeeingNetwork(), recipes.edit(0.3, 1.0, None, 0), n=8, length=9)
     two = unmask.sample(SeeingNetwork(), recipes.threshold(0.3), n=8, length=9)
     assert torch.equal(one.tokens, two.tokens)
-    assert torch.equal(one.nfe, two.nfe)
+    assert torch.equal(one.network_calls, two.network_calls)
 
 
 def test_edit_rewrites_what_the_network_would_no_longer_write():
@@ -201,7 +201,7 @@ def test_edits_that_never_settle_end_after_the_post_steps_of_every_block(post_st
     """Two blocks of 3, all revealed at once: a call each, and the post steps of each block."""
     network = Scripted(3, lambda tokens, known: fickle(tokens, known) / fickle(tokens, known).sum(-1, keepdim=True))
     out = unmask.sample(network, recipes.edit(0.5, 0.5, 3, post_steps), n=2, length=6)
-    assert out.nfe.tolist() == [2 * (1 + post_steps)] * 2
+    assert out.network_calls.tolist() == [2 * (1 + post_steps)] * 2
     assert out.tokens.tolist() == [[post_steps % 3] * 6] * 2
     with_prompt = unmask.sample(network, recipes.edit(0.5, 0.5, 3, post_steps), prompt=[2, 2], length=6)
     assert with_prompt.tokens[0, :2].tolist() == [2, 2]
@@ -261,7 +261,7 @@ def test_renoise_writes_every_word_of_a_code_equally_often():
     expected = counts.sum() / 4
     assert chi2.sf(float(((counts - expected) ** 2 / expected).sum()), 3) > 0.01
     assert int(out.steps.max()) < 48
-    assert torch.equal(out.steps, out.nfe)
+    assert torch.equal(out.steps, out.network_calls)
 
 
 def test_renoise_keeps_what_is_given_and_corrects_the_rest():

@@ -23,7 +23,7 @@ def test_a_schedule_or_a_plan_is_a_sampler():
 
     out = unmask.sample(ORACLE, Plan(), n=2)
     assert [line["positions"] for line in out.trace.row(1)] == [[3], [0, 1, 2]]
-    assert unmask.sample(ORACLE, unmask.Schedule([2, 2])).nfe.tolist() == [2]
+    assert unmask.sample(ORACLE, unmask.Schedule([2, 2])).network_calls.tolist() == [2]
     assert unmask.sample(TinyNetwork(), Plan(), prompt=[1, 2]).lengths.tolist() == [
         6
     ]  # the plan's length after the prompt
@@ -38,7 +38,7 @@ def test_each_row_has_its_own_draw_of_the_plan():
             return rng.permutation(4), unmask.Schedule([1, 3] if rng.random() < 0.5 else [2, 1, 1])
 
     out = unmask.sample(ORACLE, Plan(), n=40)
-    assert set(out.nfe.tolist()) == {2, 3}
+    assert set(out.network_calls.tolist()) == {2, 3}
     assert len({tuple(out.trace.row(row)[0]["positions"]) for row in range(40)}) > 4
 
 
@@ -102,7 +102,7 @@ def test_the_output_reads_well_and_can_be_saved():
     out = unmask.sample(ORACLE, unmask.Schedule([2, 2]), n=6)
     assert "rows=6, length=4, sampler=planned, calls=2.0/row, tokens per call=2.00" in repr(out)
     assert "2 rows more" in repr(out)
-    assert out.to_dict()["nfe"] == [2] * 6
+    assert out.to_dict()["network_calls"] == [2] * 6
     assert json.dumps(out.to_dict())
 
 
@@ -111,7 +111,7 @@ def test_the_trace_adds_up_and_can_be_written(tmp_path):
     for row in range(3):
         lines = out.trace.row(row)
         assert sorted(column for line in lines for column in line["positions"]) == list(range(7))
-        assert [line["calls"] for line in lines] == list(range(1, int(out.nfe[row]) + 1))
+        assert [line["network_calls"] for line in lines] == list(range(1, int(out.network_calls[row]) + 1))
         assert lines[-1]["nats"] == pytest.approx(-float(out.log_prob[row]), abs=1e-5)
         for line in lines:
             assert [int(out.tokens[row, column]) for column in line["positions"]] == line["tokens"]
@@ -119,7 +119,7 @@ def test_the_trace_adds_up_and_can_be_written(tmp_path):
     path = out.trace.write(tmp_path / "run.trace.jsonl")
     written = [json.loads(line) for line in path.read_text().splitlines()]
     assert written == out.trace.steps()
-    assert set(written[0]) == {"row", "step", "calls", "nats", "positions", "tokens", "log_probs", "entropies"}
+    assert set(written[0]) == {"row", "step", "network_calls", "nats", "positions", "tokens", "log_probs", "entropies"}
 
 
 def test_seeds_can_be_given_row_by_row():

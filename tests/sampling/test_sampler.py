@@ -56,7 +56,7 @@ def test_a_batch_of_six_equals_six_batches_of_one(sampler):
     for row in range(6):
         alone = run(sampler, n=1, seeds=together.seeds[row : row + 1])
         assert torch.equal(alone.tokens[0], together.tokens[row])
-        assert alone.nfe[0] == together.nfe[row]
+        assert alone.network_calls[0] == together.network_calls[row]
     assert torch.equal(run(sampler, batch_size=4).tokens, together.tokens)
 
 
@@ -118,10 +118,10 @@ def test_infilling_keeps_what_is_given_anywhere(sampler):
 def test_every_call_is_counted_for_the_row_it_serves(sampler):
     network = TinyNetwork()
     out = run(sampler, network)
-    assert int(out.nfe.sum()) == network.rows_served  # finished rows have left the batch, or this would be less
-    assert (out.nfe <= out.steps).all()
+    assert int(out.network_calls.sum()) == network.rows_served  # finished rows have left the batch
+    assert (out.network_calls <= out.steps).all()
     doubled = run(sampler, TinyNetwork(calls_per_query=2))
-    assert torch.equal(doubled.nfe, 2 * out.nfe)
+    assert torch.equal(doubled.network_calls, 2 * out.network_calls)
 
 
 def test_planned_samplers_ask_only_for_the_positions_they_reveal():
@@ -132,7 +132,7 @@ def test_planned_samplers_ask_only_for_the_positions_they_reveal():
     network = TinyNetwork()
     out = run(RECIPES["planned"], network, n=5)
     assert network.forwards == 4
-    assert out.nfe.tolist() == [4] * 5
+    assert out.network_calls.tolist() == [4] * 5
 
 
 WAITS = ("_local_scalar_dense", "nonzero", "equal", "is_nonzero", "masked_select")
@@ -183,13 +183,13 @@ def test_a_row_that_did_not_change_is_not_asked_again():
     network = TinyNetwork()
     out = run(recipes.dream(200), network)
     assert (out.steps == 200).all()
-    assert (out.nfe <= LENGTH + 1).all()
-    assert int(out.nfe.sum()) == network.rows_served
+    assert (out.network_calls <= LENGTH + 1).all()
+    assert int(out.network_calls.sum()) == network.rows_served
 
 
 def test_ancestral_calls_are_skipped_when_nothing_is_revealed():
     out = run(recipes.ancestral(1000), n=20)
-    assert (out.nfe <= LENGTH).all()
+    assert (out.network_calls <= LENGTH).all()
     assert int(out.steps.max()) > 500
 
 
@@ -197,7 +197,7 @@ def test_rows_that_end_early_leave_a_planned_batch():
     network = TinyNetwork(end_of_text_id=3, favourite=3)
     sampler = recipes.one_by_one(order=orders.LeftToRight()).ending(stopping.EndOfText())
     out = run(sampler, network)
-    assert (out.nfe == 1).all()
+    assert (out.network_calls == 1).all()
     assert (out.tokens == 3).all()
     assert network.rows_served == 6
 
@@ -291,7 +291,7 @@ def test_the_cap_on_steps_is_an_error_not_a_half_filled_text():
         run(replace(RECIPES["one_by_one"], max_steps=3))
     with pytest.raises(unmask.InputError, match="not finished after 3 steps"):
         run(replace(recipes.margin(12), max_steps=3))
-    assert run(replace(recipes.margin(12), max_steps=12)).nfe.tolist() == [12] * 6
+    assert run(replace(recipes.margin(12), max_steps=12)).network_calls.tolist() == [12] * 6
 
 
 @pytest.mark.parametrize("sampler", [RECIPES["planned"], RECIPES["threshold"]], ids=["planned", "threshold"])
@@ -336,10 +336,10 @@ def test_a_network_of_the_wrong_shape_or_without_normalisation_is_refused():
 
 def test_steps_that_do_not_divide_evenly_are_rounded_and_said():
     out = run(recipes.llada(steps=7, block_length=4))  # three blocks of 4
-    assert out.nfe.tolist() == [7] * 6
+    assert out.network_calls.tolist() == [7] * 6
     assert out.notes == ("7 steps over 3 blocks: the first 1 get one step more",)
     few = run(recipes.llada(steps=2, block_length=4))
-    assert few.nfe.tolist() == [3] * 6
+    assert few.network_calls.tolist() == [3] * 6
     assert any("every block has 1 to 4 steps" in note for note in few.notes)
 
 
@@ -351,7 +351,7 @@ def test_blocks_count_masked_positions_not_their_length():
         recipes.llada(steps=4, block_length=4), n=1, length=None, infill=(torch.zeros(8, dtype=torch.int64), known)
     )
     assert next(iter(out.trace))["positions"] == [0]
-    assert out.nfe.tolist() == [3]  # 1 step for the first block, 2 for the second
+    assert out.network_calls.tolist() == [3]  # 1 step for the first block, 2 for the second
 
 
 def test_permutations_are_valid_as_often_as_the_price_says():

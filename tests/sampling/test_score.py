@@ -45,7 +45,7 @@ def test_probabilities_of_all_texts_sum_to_one(sampler):
     score = unmask.score(ORACLE, sampler, TEXTS, seeds=one_order)
     assert float(score.log_prob.exp().sum()) == pytest.approx(1, abs=1e-5)
     assert score.exact
-    assert score.orders == 1
+    assert score.random_orders == 1
 
 
 @every_scorable
@@ -56,8 +56,8 @@ def test_the_score_of_a_sample_is_what_it_was_drawn_with(sampler):
     out = unmask.sample(network, sampler, n=5, length=9, seed=1)
     again = unmask.score(network, sampler, out.tokens, seeds=out.seeds)
     torch.testing.assert_close(again.log_prob, out.log_prob, atol=1e-5, rtol=0)
-    assert again.nfe.tolist() == out.nfe.tolist()
-    assert again.calls == int(out.nfe.sum())
+    assert again.network_calls.tolist() == out.network_calls.tolist()
+    assert again.network_calls_spent == int(out.network_calls.sum())
     torch.testing.assert_close(again.token_log_probs, out.log_probs.double(), atol=1e-5, rtol=0)
 
 
@@ -107,32 +107,32 @@ def test_the_mean_over_all_orders_and_texts_is_the_nelbo_of_the_curve():
 def test_one_token_a_step_with_a_perfect_predictor_is_the_law_itself(sampler):
     score = unmask.score(ORACLE, sampler, TEXTS)
     np.testing.assert_allclose(score.log_prob, LAW.log_prob(TEXTS), atol=1e-5)
-    assert score.nfe.tolist() == [4] * len(TEXTS)
+    assert score.network_calls.tolist() == [4] * len(TEXTS)
     assert score.tokens_per_call == 1
 
 
 def test_more_orders_tighten_the_bound_on_the_output_law():
     law = laws.Permutation(5)
     texts = law.sample(40, seed=0)
-    few = unmask.score(unmask.oracle(law), unmask.Schedule([2, 3]), texts, orders=2, seed=1)
-    many = unmask.score(unmask.oracle(law), unmask.Schedule([2, 3]), texts, orders=32, seed=1)
+    few = unmask.score(unmask.oracle(law), unmask.Schedule([2, 3]), texts, random_orders=2, seed=1)
+    many = unmask.score(unmask.oracle(law), unmask.Schedule([2, 3]), texts, random_orders=32, seed=1)
     assert (few.bound >= few.log_prob - 1e-9).all()
     assert float(many.bound.mean()) > float(many.log_prob.mean()) - 1e-9
     assert float(many.stderr.mean()) <= float(few.stderr.mean()) + 1e-9
-    noisy = unmask.score(ORACLE, SCORABLE["planned"], TEXTS, orders=2)
-    settled = unmask.score(ORACLE, SCORABLE["planned"], TEXTS, orders=50)
+    noisy = unmask.score(ORACLE, SCORABLE["planned"], TEXTS, random_orders=2)
+    settled = unmask.score(ORACLE, SCORABLE["planned"], TEXTS, random_orders=50)
     assert float(settled.stderr.mean()) < 0.5 * float(noisy.stderr.mean())
     assert (settled.bound > settled.log_prob).all()
 
 
 def test_a_single_random_order_has_no_standard_error_rather_than_a_false_one():
-    score = unmask.score(ORACLE, SCORABLE["planned"], TEXTS[:3], orders=1)
+    score = unmask.score(ORACLE, SCORABLE["planned"], TEXTS[:3], random_orders=1)
     assert score.stderr.isnan().all()
 
 
 def test_orders_of_scoring_are_not_those_of_sampling_with_the_same_seed():
     out = unmask.sample(ORACLE, SCORABLE["planned"], n=64, seed=0)
-    score = unmask.score(ORACLE, SCORABLE["planned"], out.tokens, seed=0, orders=1)
+    score = unmask.score(ORACLE, SCORABLE["planned"], out.tokens, seed=0, random_orders=1)
     assert not torch.allclose(score.log_prob, out.log_prob)
 
 
@@ -142,7 +142,7 @@ def test_given_tokens_are_not_scored_and_the_rest_is_normalised(sampler):
         sampler = recipes.planned(unmask.Schedule([1, 1]))
     known = torch.tensor([False, True, False, True])
     texts = TEXTS[(TEXTS[:, 1] == 2) & (TEXTS[:, 3] == 0)]
-    score = unmask.score(ORACLE, sampler, texts, known=known, seeds=[9] * len(texts))
+    score = unmask.score(ORACLE, sampler, texts, given=known, seeds=[9] * len(texts))
     assert float(score.log_prob.exp().sum()) == pytest.approx(1, abs=1e-5)
     assert (score.token_log_probs[:, known] == 0).all()
     assert int(score.scored.sum()) == 2 * len(texts)
@@ -151,9 +151,9 @@ def test_given_tokens_are_not_scored_and_the_rest_is_normalised(sampler):
 def test_prompts_of_different_lengths_score_as_they_do_alone():
     network = TinyNetwork()
     texts = [[1, 2, 3, 4, 5], [6, 7, 8], [1, 2, 3, 4, 5]]
-    together = unmask.score(network, recipes.threshold(0.3), texts, prompt_length=[2, 1, 0])
+    together = unmask.score(network, recipes.threshold(0.3), texts, prompt=[2, 1, 0])
     for row, (text, given) in enumerate(zip(texts, [2, 1, 0], strict=True)):
-        alone = unmask.score(network, recipes.threshold(0.3), text, prompt_length=given)
+        alone = unmask.score(network, recipes.threshold(0.3), text, prompt=given)
         assert float(alone.log_prob) == pytest.approx(float(together.log_prob[row]), abs=1e-6)
     assert together.scored.sum(1).tolist() == [3, 2, 5]
 
@@ -178,7 +178,7 @@ def test_ending_a_text_early_is_scored_with_its_free_tail():
     assert sorted(finite.tolist()) == padded
     assert float(score.log_prob.exp().sum()) == pytest.approx(1, abs=1e-6)
     ends = unmask.score(oracle, sampler, [[0, 1, 1, 1]])
-    assert ends.nfe.tolist() == [2]
+    assert ends.network_calls.tolist() == [2]
     assert ends.end.tolist() == [2]
     assert ends.tokens_before_end_per_call == 1
     assert ends.tokens_per_call == 2
@@ -205,7 +205,7 @@ def test_an_estimate_is_labelled_and_agrees_with_the_exact_score():
     assert estimate.how == "estimate"
     assert "MONTE-CARLO" in repr(estimate)
     assert ((estimate.log_prob - exact.log_prob).abs() < 4 * estimate.stderr).all()
-    given = unmask.score(ORACLE, recipes.margin(2), texts, known=[True, False, True, False], estimate=4000)
+    given = unmask.score(ORACLE, recipes.margin(2), texts, given=[True, False, True, False], estimate=4000)
     assert given.log_prob.isfinite().any()
     with pytest.raises(unmask.InputError, match="small laws"):
         unmask.score(unmask.oracle(laws.Permutation(12)), recipes.margin(2), [list(range(12))], estimate=10)
@@ -216,13 +216,14 @@ def test_an_estimate_is_labelled_and_agrees_with_the_exact_score():
     [
         ({"tokens": [[0, 1, 2]]}, "length is 4"),
         ({"tokens": [[0, 1, 2, 3]]}, "token 3; allowed are 0..2"),
-        ({"tokens": TEXTS, "orders": 0}, "orders is 0"),
-        ({"tokens": TEXTS, "seeds": [1] * 81, "orders": 2}, "seeds fixes one order"),
+        ({"tokens": TEXTS, "random_orders": 0}, "random_orders is 0"),
+        ({"tokens": TEXTS, "seeds": [1] * 81, "random_orders": 2}, "seeds fixes one order"),
         ({"tokens": TEXTS, "seeds": [1]}, "expected 81 whole numbers"),
-        ({"tokens": TEXTS, "known": [True] * 4}, "no masked position"),
-        ({"tokens": TEXTS, "known": [True] * 3}, "known does not have the shape"),
-        ({"tokens": TEXTS, "known": [1, 0, 0, 0]}, "expected booleans"),
-        ({"tokens": TEXTS[:2], "prompt_length": [1]}, "1 numbers for 2 texts"),
+        ({"tokens": TEXTS, "given": [True] * 4}, "no masked position"),
+        ({"tokens": TEXTS, "given": [True] * 3}, "given does not have the shape"),
+        ({"tokens": TEXTS, "given": [[1, 0, 0, 0]] * 81}, "or booleans, True where"),
+        ({"tokens": TEXTS, "given": 1, "prompt": 1}, "both given"),
+        ({"tokens": TEXTS[:2], "prompt": [1]}, "1 numbers for 2 texts"),
         ({"tokens": [[0.5, 1, 1, 1]]}, "whole numbers"),
     ],
 )
@@ -234,7 +235,7 @@ def test_bad_input_is_one_clear_line(options, message):
 
 
 def test_a_score_reads_well_and_can_be_saved():
-    score = unmask.score(ORACLE, recipes.planned(SCHEDULE), TEXTS[:2], orders=3)
+    score = unmask.score(ORACLE, recipes.planned(SCHEDULE), TEXTS[:2], random_orders=3)
     assert "exact given the order, mean of 3 orders" in repr(score)
     assert score.to_dict()["exact"] is True
     assert score.per_token == pytest.approx(-score.mean / 4)

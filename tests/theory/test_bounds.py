@@ -157,7 +157,7 @@ def test_no_schedule_promises_less_than_the_minimax_certificate(length, data):
 
 @given(falling_curves(), st.floats(1e-3, 5))
 def test_chen_cong_li_steps_suffice(curve, epsilon):
-    needed = fewest_steps(curve, epsilon).steps
+    needed = fewest_steps(curve, epsilon / curve.length).steps
     assert needed <= bounds.chen_cong_li_steps(curve.total_correlation, curve.length, epsilon)
     assert needed <= bounds.chen_cong_li_steps(curve.dual_total_correlation, curve.length, epsilon)
 

@@ -49,7 +49,7 @@ def check_against_all_compositions(costs):
             assert price(costs, schedule) == pytest.approx(least[steps - 1], abs=CLOSE)
         assert found.price(steps) == pytest.approx(least[steps - 1], abs=CLOSE)
     for budget in [*least, *(least + 0.05), float(least.max()) + 1]:
-        schedule = fewest_steps(costs, budget)
+        schedule = fewest_steps(costs, budget / costs.length)
         meets = np.flatnonzero(least <= budget + CLOSE)
         assert schedule.steps == meets[0] + 1
         assert price(costs, schedule) == pytest.approx(least[meets[0]], abs=CLOSE)
@@ -141,7 +141,7 @@ def test_the_fewest_steps_for_a_budget_are_those_of_the_frontier(name):
     slack = 1e-12 * max(1.0, curve.entropy)
     prices = frontier(curve).prices
     for budget in [0.0, *np.quantile(prices, [0.0, 0.1, 0.5, 0.9, 0.99]), 3.0]:
-        schedule = fewest_steps(curve, budget)
+        schedule = fewest_steps(curve, budget / curve.length)
         assert price(curve, schedule) <= budget + slack
         assert schedule.steps == 1 or prices[schedule.steps - 2] > budget - slack
 
@@ -168,7 +168,7 @@ def test_planning_never_looks_at_an_array_of_length_squared_when_the_curve_falls
     monkeypatch.setattr(optimal.Programme, "of", refuse)
     curve = InformationCurve(np.sort(np.random.default_rng(3).random(300))[::-1])
     best_schedule(curve, 20)
-    fewest_steps(curve, 1.0)
+    fewest_steps(curve, 1 / 300)
     cheapest(curve, 0.1)
     frontier(curve).schedule(7)
 
@@ -232,7 +232,7 @@ def test_the_best_schedule_of_a_power_law_is_far_better_than_uniform():
 def test_a_rising_curve_can_make_parallel_steps_cheaper_than_one_at_a_time():
     curve = InformationCurve([0.5, 1.0, 1.0, 0.2])
     assert frontier(curve).price(1) < 0
-    assert fewest_steps(curve, -0.2).steps < 4
+    assert fewest_steps(curve, -0.05).steps < 4
 
 
 def test_rises_of_the_size_of_rounding_are_ironed_out():
@@ -287,14 +287,14 @@ RISING = InformationCurve([1.0, 2.0, 1.9])
         (lambda: frontier(CURVE, 4), "max_steps is 4"),
         (lambda: frontier(CURVE, 2).price(3), "steps is 3"),
         (lambda: frontier(CURVE, 2).schedule(0), "steps is 0"),
-        (lambda: fewest_steps(CURVE, -0.1), "budget is -0.1 nats; the smallest reachable price is 0"),
+        (lambda: fewest_steps(CURVE, -0.1), "budget is -0.1 nats per token; the smallest reachable price is 0"),
         (lambda: fewest_steps(CURVE, math.nan), "budget is nan; it must be a finite number$"),
         (lambda: fewest_steps(CURVE, "0.1"), "budget is '0.1'; it must be a finite number$"),
         (lambda: best_schedule([1.0, 0.5], 1), r"costs is \[1.0, 0.5\]; expected an InformationCurve"),
         (lambda: fewest_steps(Permutation(4), 1.0), r"costs is Permutation\(length=4\)"),
         (lambda: frontier(Permutation(4)), r"costs is Permutation\(length=4\)"),
         (lambda: cheapest(Permutation(4), 1.0), r"costs is Permutation\(length=4\)"),
-        (lambda: fewest_steps(RISING, -50.0), r"budget is -50 nats; the smallest reachable price is -1.9"),
+        (lambda: fewest_steps(RISING, -50.0), r"budget is -50 nats per token; the smallest reachable price is -"),
         (lambda: cheapest(CURVE, -1.0), "price_per_call is -1"),
         (lambda: cheapest(CURVE, math.inf), "price_per_call is inf"),
         (lambda: share_steps([], 3), "blocks is empty"),

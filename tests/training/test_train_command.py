@@ -73,7 +73,7 @@ def test_a_person_is_shown_the_parameters_and_the_curve(text, tmp_path, capsys):
         (["--data", "TEXT", "--steps", "3", "--size", "huge"], "--size is 'huge'"),
         (["--data", "TEXT", "--steps", "3", "--positions", "sine"], "--positions is 'sine'"),
         (["--data", "TEXT", "--steps", "3", "--optimizer", "sgd"], "--optimizer is 'sgd'"),
-        (["--data", "TEXT", "--steps", "3", "--precision", "float16"], "--precision is 'float16'"),
+        (["--data", "TEXT", "--steps", "3", "--dtype", "float16"], "--dtype is 'float16'"),
         (["--data", "TEXT", "--steps", "3", "--held-out", "1"], "--held-out is 1.0"),
         (["--data", "TEXT", "--steps", "3", "--accumulate", "3"], "--batch-size is 8; it must be a multiple"),
         (["--data", "law:nosuchlaw", "--steps", "3"], "nosuchlaw"),

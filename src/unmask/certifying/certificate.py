@@ -49,7 +49,7 @@ class Certificate:
         mean: nats per sequence, the mean price of the texts that were read; no guarantee goes with it.
         confidence: how often certificates hold, at least.
         length: L.
-        texts, calls: what it took: texts read, network calls spent.
+        texts, network_calls: what it took: texts read, network calls spent.
         largest: nats per sequence no text can cost more than.
         needed: about how many texts would prove the budget if more came like these; None when none would.
         what: in words, the sampler it is about.
@@ -63,7 +63,7 @@ class Certificate:
     confidence: float
     length: int
     texts: int
-    calls: int
+    network_calls: int
     largest: float
     needed: int | None
     what: str
@@ -93,7 +93,7 @@ class Certificate:
         return (
             f"price at most {self.upper_per_token:.4g} nats/token ({self.confidence:.0%}), "
             f"budget {self.budget:g} {held}: "
-            f"{self.texts} texts with a mean of {self.mean_per_token:.4g}, {self.calls} network calls"
+            f"{self.texts} texts with a mean of {self.mean_per_token:.4g}, {self.network_calls} network calls"
         )
 
 
@@ -107,10 +107,10 @@ def certify(
     mixing: Mixing | None = None,
     bound: Callable[[float, float], Any] = Betting,
     stop: bool = True,
-    draws: int = 1,
+    random_orders: int = 1,
     calls: int | None = None,
     given: npt.ArrayLike | int = 0,
-    block: int | None = None,
+    block_length: int | None = None,
     batch_size: int = 16,
     seed: int = 0,
     progress: Callable[[int, float, int], object] | None = None,
@@ -130,10 +130,10 @@ def certify(
             with a cap of six times the budget and at least log(1,000) nats per sequence.
         bound: `Betting`, or the looser `EmpiricalBernstein`.
         stop: stop as soon as the budget is proved; False reads all texts, for the smallest limit.
-        draws: permutations each text is read with, its price their mean: spreads less where texts are few.
+        random_orders: permutations each text is read with, its price their mean: spreads less where texts are few.
         calls: stop before more network calls than this are spent.
         given: as for `measure`: leading tokens, or a mask of positions, that are always known.
-        block: as for `measure`: blocks from left to right; the plan is that of one block.
+        block_length: as for `measure`: blocks from left to right; the plan is that of one block.
         batch_size: texts in a network call.
         seed: of the order the texts are read in, and of the permutations.
         progress: called after each batch with texts read, their mean price in nats per token, and calls spent.
@@ -143,16 +143,16 @@ def certify(
     """
     if not math.isfinite(budget):
         raise InputError(f"budget is {budget}; expected nats per token, such as 0.05")
-    if batch_size < 1 or draws < 1:
-        raise InputError(f"batch_size is {batch_size} and draws is {draws}; expected at least 1 of each")
+    if batch_size < 1 or random_orders < 1:
+        raise InputError(f"batch_size is {batch_size}, random_orders {random_orders}; expected at least 1 of each")
     run: _Run | None = None
     for batch in _batches(predictor, texts, batch_size, seed):
         if run is None:
-            routes = PlanReplay(plan, batch.shape[1], given, block, seed)
+            routes = PlanReplay(plan, batch.shape[1], given, block_length, seed)
             allowed = budget * routes.length
             chosen = mixing if mixing is not None else Fallback(max(math.log(1000), 6 * allowed))
             limit = bound(chosen.largest(predictor, routes), confidence)
-            run = _Run(predictor, routes, chosen, limit, allowed, draws)
+            run = _Run(predictor, routes, chosen, limit, allowed, random_orders)
         if not run.read(batch, calls):
             break
         if progress is not None:
@@ -207,7 +207,7 @@ class _Run:
             confidence=self._limit.confidence,
             length=self._routes.length,
             texts=len(self.prices),
-            calls=self.spent,
+            network_calls=self.spent,
             largest=self._limit.largest,
             needed=betting.texts_needed(self.prices, self._allowed),
             what=self._mixing.said(),

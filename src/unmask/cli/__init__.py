@@ -10,6 +10,8 @@ anything else that is raised is a bug and keeps its traceback.
 import difflib
 import importlib
 import sys
+import typing
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -32,6 +34,25 @@ COMMANDS = {
     "tune": "Find the setting of a decoding rule that keeps a budget.",
     "export": "Write a plan or a tuned rule for the engine that will serve it.",
 }
+
+EXAMPLES = {
+    "demo": "unmask demo --out demo",
+    "verify": "unmask verify --laws markov,permutation:length=8 --out verified",
+    "laws": "unmask laws markov_chain:length=32 list_sort",
+    "inspect": "unmask inspect toy",
+    "train": "unmask train --data notes/ --out my-model --minutes 30",
+    "measure": "unmask measure toy --orders auto --out toy.curve.json",
+    "plan": "unmask plan toy.curve.json --budget 0.05 --out toy.plan.json",
+    "certify": "unmask certify toy.plan.json toy --budget 0.1 --texts 400",
+    "sample": "unmask sample toy --plan toy.plan.json -n 4",
+    "score": "unmask score toy --rule entropy_bound:0.1 --texts 100",
+    "compare": "unmask compare toy --rules planned,threshold,entropy_bound --out comparison",
+    "tune": "unmask tune toy --rule threshold --budget 0.05 --out toy.knob.json",
+    "export": "unmask export toy.plan.json --to diffusers --out engine",
+}
+"""One command line that works, for the help of each command."""
+
+HELP = {"help_option_names": ["-h", "--help"]}
 
 # Where the class behind typer's own errors lives depends on typer's version; its place among the ancestors does not.
 ClickException: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -60,12 +81,27 @@ class LazyCommands(TyperGroup):
 def load(name: str) -> Any:
     """The command `name`, made from the function of that name in the module of that name."""
     function = getattr(importlib.import_module(f"unmask.cli.{name}"), name)
-    single = typer.Typer(add_completion=False, rich_markup_mode=None)
-    single.command(name=name)(function)
+    _name_values(function)
+    single = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+    example = f"Example: `{EXAMPLES[name]}`" if name in EXAMPLES else None
+    single.command(name=name, epilog=example, context_settings=HELP)(function)
     return typer.main.get_command(single)
 
 
-app = typer.Typer(cls=LazyCommands, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+def _name_values(function: Any) -> None:
+    """Give every option without a word for its value one: N, X, FILE or NAME rather than the name of a type."""
+    for hint in typing.get_type_hints(function, include_extras=True).values():
+        whole, *_ = typing.get_args(hint) or (hint,)
+        kinds = [kind for kind in (whole, *typing.get_args(whole)) if kind in _VALUES]
+        for said in getattr(hint, "__metadata__", ()):
+            if kinds and getattr(said, "metavar", "") is None:
+                said.metavar = _VALUES[kinds[0]]
+
+
+_VALUES: dict[type, str] = {int: "N", float: "X", Path: "FILE", str: "NAME"}
+
+
+app = typer.Typer(cls=LazyCommands, rich_markup_mode=None, context_settings=HELP, pretty_exceptions_enable=False)
 
 
 @app.callback(invoke_without_command=True)

@@ -5,53 +5,80 @@ from typing import Annotated, Any
 
 import typer
 
-from unmask.cli.common import AsJson, OutFile, Seed, print_json, print_table
+from unmask.cli.common import (
+    SPEND,
+    TEXTS,
+    AsJson,
+    BatchSize,
+    BlockLength,
+    Calls,
+    Confidence,
+    Data,
+    Device,
+    Given,
+    Length,
+    Lines,
+    Model,
+    OutFile,
+    RandomOrders,
+    Seed,
+    Texts,
+    Tokens,
+    TrustRemoteCode,
+    print_json,
+    print_table,
+)
 
 
 def certify(
     plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan, such as m.plan.json.")],
-    model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A model folder, a shipped model, a hub id or law:NAME.")
-    ],
+    model: Model,
     budget: Annotated[float, typer.Option(help="Nats per token to prove.")],
-    data: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Fresh text, or tokens (.npy, .jsonl), cut into windows.")
-    ] = None,
-    lines: Annotated[bool, typer.Option("--lines", help="Every line of --data is a text of its own.")] = False,
-    length: Annotated[int | None, typer.Option(min=1, help="Tokens of a window.  [the model's, or the plan's]")] = None,
-    samples: Annotated[int | None, typer.Option(min=1, help="Of a law: how many sequences to draw at most.")] = None,
+    data: Data = None,
+    tokens: Tokens = None,
+    lines: Lines = False,
+    texts: Texts = None,
+    length: Length = None,
+    given: Given = None,
     exclude: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The measurement the plan is made from: leave its texts out.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", rich_help_panel=TEXTS, help="The measurement the plan is made from: leave its texts out."
+        ),
     ] = None,
-    confidence: Annotated[float, typer.Option(help="How often certificates hold, at least.")] = 0.95,
+    confidence: Confidence = 0.95,
     mix: Annotated[
         str,
         typer.Option(
             metavar="fallback|uniform",
+            rich_help_panel=SPEND,
             help="What bounds the price: one row in exp(cap) goes one token at a time, or every prediction is mixed "
             "with epsilon of the uniform law.",
         ),
     ] = "fallback",
     cap: Annotated[
-        float | None, typer.Option(help="fallback: nats a text may cost at most.  [6 times the budget, at least 6.9]")
+        float | None,
+        typer.Option(
+            rich_help_panel=SPEND, help="fallback: nats a text may cost at most.  [6 times the budget, at least 6.9]"
+        ),
     ] = None,
-    epsilon: Annotated[float, typer.Option(help="uniform: share of the uniform law.")] = 0.01,
+    epsilon: Annotated[float, typer.Option(rich_help_panel=SPEND, help="uniform: share of the uniform law.")] = 0.01,
     reads: Annotated[
-        int | None, typer.Option(min=1, help="uniform: counts read of every text.  [all to 64 tokens, else 17]")
+        int | None,
+        typer.Option(
+            min=1, rich_help_panel=SPEND, help="uniform: counts read of every text.  [all to 64 tokens, else 17]"
+        ),
     ] = None,
-    all_texts: Annotated[bool, typer.Option("--all", help="Read all texts: the smallest limit.")] = False,
-    draws: Annotated[
-        int, typer.Option(min=1, help="Permutations each text is read with; more where texts are few.")
-    ] = 1,
-    calls: Annotated[int | None, typer.Option(min=1, help="Network calls to spend at most.")] = None,
-    prompt_tokens: Annotated[int, typer.Option(min=0, help="Leading tokens that are given.")] = 0,
-    block: Annotated[int | None, typer.Option(min=1, help="The plan is that of blocks of so many tokens.")] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Texts in a network call.")] = 16,
-    seed: Seed = 0,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, …; the first GPU when there is one.")] = None,
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run the code that comes with the checkpoint.")
+    all_texts: Annotated[
+        bool, typer.Option("--all", rich_help_panel=SPEND, help="Read all texts: the smallest limit.")
     ] = False,
+    random_orders: RandomOrders = None,
+    calls: Calls = None,
+    block_length: BlockLength = None,
+    batch_size: BatchSize = None,
+    seed: Seed = 0,
+    device: Device = None,
+    trust_remote_code: TrustRemoteCode = False,
     out: OutFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -63,8 +90,9 @@ def certify(
     from rich.console import Console
 
     from unmask.certifying.certificate import certify as prove
-    from unmask.certifying.unmeasured_texts import texts_of, without_measured
+    from unmask.certifying.unmeasured_texts import SALT, without_measured
     from unmask.errors import CheckFailed
+    from unmask.measuring.inputs import read_given, read_inputs
     from unmask.measuring.measurement import Measurement
     from unmask.models.resolve import resolve
     from unmask.planning.plan import Plan
@@ -73,15 +101,18 @@ def certify(
     chosen = Plan.load(plan)
     with Console(stderr=True).status(f"loading {model}") as status:
         predictor = resolve(model, device, trust_remote_code)
-        length = (
-            predictor.length if predictor.length is not None or block is not None else chosen.length + prompt_tokens
+        leading = int(given) if given is not None and given.isdecimal() else 0
+        if length is None and predictor.length is None and block_length is None:
+            length = chosen.length + leading
+        rows, *_ = read_inputs(
+            predictor, model, data, tokens, lines=lines, length=length, texts=texts, seed=seed, salt=SALT
         )
-        texts = texts_of(predictor, data, length, lines=lines, samples=samples, seed=seed)
         if exclude is not None:
-            texts = without_measured(texts, Measurement.load(exclude))
+            rows = without_measured(rows, Measurement.load(exclude))
         found = prove(
-            predictor, chosen, texts, budget, confidence=confidence, mixing=mixing, stop=not all_texts, draws=draws,
-            calls=calls, given=prompt_tokens, block=block, batch_size=batch_size, seed=seed,
+            predictor, chosen, rows, budget, confidence=confidence, mixing=mixing, stop=not all_texts,
+            random_orders=random_orders or 1, calls=calls, given=read_given(given, rows, seed),
+            block_length=block_length, batch_size=batch_size or 16, seed=seed,
             progress=lambda texts, mean, spent: status.update(f"{texts} texts: {mean:.4f} nats/token, {spent} calls"),
         )  # fmt: skip
     if out is not None:
@@ -114,7 +145,7 @@ def _print(found: Any, out: Path | None) -> None:
         ["proved", "yes" if found.proved else "no"],
         ["mean of the texts read, nats per token", found.mean_per_token],
         ["texts read", found.texts],
-        ["network calls", found.calls],
+        ["network calls", found.network_calls],
         ["a text costs at most, nats", found.largest],
     ]
     print_table("Price beyond one token at a time", ["", "certificate"], rows)

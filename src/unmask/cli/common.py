@@ -1,4 +1,4 @@
-"""What commands share: the options that mean the same everywhere, and how results are printed.
+"""What commands share: the options that mean the same everywhere, each written once, and how results are printed.
 
 With `--json` a command prints one JSON object on standard output and nothing else; without it, tables a person reads.
 """
@@ -10,10 +10,112 @@ from typing import Annotated, Any
 
 import typer
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-OutFolder = Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="Write what was made here.")]
-OutFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write what was made here.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
+SAMPLER, TEXTS, SPEND, RUN, RESULT = "Sampler", "Texts", "Precision and cost", "How it runs", "What comes out"
+"""The groups that options stand in under --help."""
+
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A model folder, a shipped model (toy, manual), a hub id or law:NAME.")
+]
+
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="FILE",
+        rich_help_panel=TEXTS,
+        help="Held-out text, cut into windows; law:NAME draws.  [the model's own]",
+    ),
+]
+Tokens = Annotated[
+    Path | None,
+    typer.Option(
+        "--tokens",
+        metavar="FILE",
+        rich_help_panel=TEXTS,
+        help="Texts as token ids: .npy, or .jsonl with a text a line.",
+    ),
+]
+Lines = Annotated[
+    bool, typer.Option("--lines", rich_help_panel=TEXTS, help="Every line of --data is a text of its own.")
+]
+Texts = Annotated[
+    int | None,
+    typer.Option(
+        "--texts",
+        metavar="N",
+        min=1,
+        rich_help_panel=TEXTS,
+        help="The first so many texts; of a law, how many to draw.  [all; of a law 200]",
+    ),
+]
+Length = Annotated[
+    int | None,
+    typer.Option("--length", metavar="N", min=1, rich_help_panel=TEXTS, help="Tokens of a window.  [the model's]"),
+]
+Given = Annotated[
+    str | None,
+    typer.Option(
+        "--given",
+        metavar="N|SHARE|FILE",
+        rich_help_panel=TEXTS,
+        help="What is known: so many leading tokens, a share of random positions (0.5), or a JSON list of positions.",
+    ),
+]
+BlockLength = Annotated[
+    int | None,
+    typer.Option(
+        "--block-length",
+        metavar="N",
+        min=1,
+        rich_help_panel=SAMPLER,
+        help="Reveal in blocks of so many tokens, left to right.  [the model's]",
+    ),
+]
+RandomOrders = Annotated[
+    int | None,
+    typer.Option(
+        "--random-orders",
+        metavar="N",
+        min=1,
+        rich_help_panel=SPEND,
+        help="Random orders a text is averaged over, where the order is random.",
+    ),
+]
+Confidence = Annotated[
+    float, typer.Option("--confidence", metavar="P", rich_help_panel=SPEND, help="How often a stated interval holds.")
+]
+Calls = Annotated[
+    int | None,
+    typer.Option("--calls", metavar="N", min=1, rich_help_panel=SPEND, help="Network calls to spend at most."),
+]
+BatchSize = Annotated[
+    int | None,
+    typer.Option("--batch-size", metavar="N", min=1, rich_help_panel=RUN, help="Texts in a network call."),
+]
+Seed = Annotated[
+    int, typer.Option("--seed", metavar="N", min=0, rich_help_panel=RUN, help="Seed of everything random.")
+]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        "--device",
+        metavar="NAME",
+        rich_help_panel=RUN,
+        help="cpu, cuda, cuda:1, …; the first GPU when there is one.",
+    ),
+]
+TrustRemoteCode = Annotated[
+    bool,
+    typer.Option("--trust-remote-code", rich_help_panel=RUN, help="Run the code that comes with the checkpoint."),
+]
+AsJson = Annotated[bool, typer.Option("--json", rich_help_panel=RESULT, help="Print one JSON object and nothing else.")]
+OutFolder = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FOLDER", rich_help_panel=RESULT, help="Write what was made here."),
+]
+OutFile = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE", rich_help_panel=RESULT, help="Write what was made here.")
+]
 
 
 def print_json(value: Any) -> None:

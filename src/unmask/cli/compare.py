@@ -5,42 +5,68 @@ from typing import Annotated, Any
 
 import typer
 
-from unmask.cli.common import AsJson, Bar, Seed, print_json
-from unmask.cli.sampler import Device, Model, TrustRemoteCode
+from unmask.cli.common import (
+    RESULT,
+    SPEND,
+    TEXTS,
+    AsJson,
+    Bar,
+    BatchSize,
+    Data,
+    Device,
+    Length,
+    Lines,
+    Model,
+    RandomOrders,
+    Seed,
+    Tokens,
+    TrustRemoteCode,
+    print_json,
+)
 from unmask.errors import InputError
 
 
 def compare(
     model: Model,
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the page, the tables and every trial go.")],
+    out: Annotated[
+        Path,
+        typer.Option(metavar="FOLDER", rich_help_panel=RESULT, help="Where the page, the tables and every trial go."),
+    ],
     rules: Annotated[
         str,
         typer.Option(metavar="auto|all|A,B:KNOB", help="Rules, at their own settings or one: planned,threshold:0.9."),
     ] = "auto",
-    data: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Held-out text, cut into windows; law:NAME draws.  [its own]")
-    ] = None,
-    tokens: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Texts as token ids: .npy, or .jsonl with a text a line.")
-    ] = None,
-    lines: Annotated[bool, typer.Option("--lines", help="Every line of --data is a text of its own.")] = False,
+    data: Data = None,
+    tokens: Tokens = None,
+    lines: Lines = False,
     task: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="A task with a right answer: its texts, its prompts, its verdict."),
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=TEXTS,
+            help="A task with a right answer: its texts, its prompts, its verdict.",
+        ),
     ] = None,
-    texts: Annotated[int, typer.Option(min=8, help="Held-out texts: half are measured, half are scored.")] = 200,
-    length: Annotated[int | None, typer.Option(min=1, help="Tokens of a window.  [the model's]")] = None,
-    prompt_tokens: Annotated[
-        int | None, typer.Option(min=0, help="Leading tokens that are given.  [the task's]")
+    texts: Annotated[
+        int, typer.Option(min=8, rich_help_panel=TEXTS, help="Held-out texts: half are measured, half are scored.")
+    ] = 200,
+    length: Length = None,
+    given: Annotated[
+        int | None,
+        typer.Option(
+            "--given", metavar="N", min=0, rich_help_panel=TEXTS, help="Leading tokens that are given.  [the task's]"
+        ),
     ] = None,
     steps: Annotated[str | None, typer.Option(metavar="T,T,…", help="Numbers of steps.  [L/2, L/4, L/8, L/16]")] = None,
     plan: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="Also try this plan; may be repeated.")
     ] = None,
-    samples: Annotated[int, typer.Option(min=2, help="Texts drawn with every rule.")] = 64,
-    orders: Annotated[int, typer.Option(min=1, help="Random orders to score in, where the order is random.")] = 2,
-    batch: Annotated[int, typer.Option(min=1, help="Texts together when throughput is measured.")] = 16,
-    rounds: Annotated[int, typer.Option(min=0, help="Rounds of timing; 0 for none.")] = 3,
+    samples: Annotated[int, typer.Option(min=2, rich_help_panel=SPEND, help="Texts drawn with every rule.")] = 64,
+    random_orders: RandomOrders = None,
+    throughput_batch: Annotated[
+        int, typer.Option(min=1, rich_help_panel=SPEND, help="Texts together when throughput is measured.")
+    ] = 16,
+    rounds: Annotated[int, typer.Option(min=0, rich_help_panel=SPEND, help="Rounds of timing; 0 for none.")] = 3,
     autoregressive: Annotated[
         str, typer.Option(metavar="same-size|PATH|none", help="The autoregressive reference; a path has nats too.")
     ] = "same-size",
@@ -50,7 +76,7 @@ def compare(
     mauve: Annotated[
         bool, typer.Option("--mauve", help="Also MAUVE, with the judge's states (package mauve-text).")
     ] = False,
-    batch_size: Annotated[int, typer.Option(min=1, help="Texts in a network call.")] = 64,
+    batch_size: BatchSize = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the comparison in FOLDER.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the comparison in FOLDER.")] = False,
     seed: Seed = 0,
@@ -75,14 +101,25 @@ def compare(
     if out.is_dir() and any(out.iterdir()) and not (resume or force):
         raise InputError(f"--out {out} is not empty; go on with --resume, or replace it with --force")
     request = Request(
-        rules, _numbers(steps), tuple(plan or ()), samples, batch, rounds,
+        rules, _numbers(steps), tuple(plan or ()), samples, throughput_batch, rounds,
         "" if autoregressive == "none" else autoregressive, judge or "", mauve,
     )  # fmt: skip
     with Bar(hidden=as_json) as bar:
         bar.say(f"loading {model}")
         predictor: Any = resolve(model, device=device, trust_remote_code=trust_remote_code)
         ground, words = _ground(
-            predictor, model, data, tokens, lines, task, texts, length, prompt_tokens, seed, orders, batch_size
+            predictor,
+            model,
+            data,
+            tokens,
+            lines,
+            task,
+            texts,
+            length,
+            given,
+            seed,
+            random_orders or 2,
+            batch_size or 64,
         )
         assert isinstance(ground, Ground)
         from dataclasses import replace
@@ -91,8 +128,9 @@ def compare(
         bar.say("writing the page")
         said = {
             "rules": rules, "data": data, "tokens": tokens, "lines": lines, "task": task, "texts": texts,
-            "length": length, "prompt-tokens": prompt_tokens, "steps": steps, "plan": plan, "samples": samples,
-            "orders": orders, "batch": batch, "rounds": rounds, "autoregressive": autoregressive, "judge": judge,
+            "length": length, "given": given, "steps": steps, "plan": plan, "samples": samples,
+            "random-orders": random_orders, "throughput-batch": throughput_batch,
+            "rounds": rounds, "autoregressive": autoregressive, "judge": judge,
             "mauve": mauve, "batch-size": batch_size, "seed": seed, "out": out,
         }  # fmt: skip
         command = _command(model, said)
@@ -109,12 +147,12 @@ def compare(
 
 def _ground(
     predictor: Any, model: str, data: str | None, tokens: Path | None, lines: bool, task: str | None, texts: int,
-    length: int | None, prompt_tokens: int | None, seed: int, orders: int, batch_size: int,
+    length: int | None, given: int | None, seed: int, random_orders: int, batch_size: int,
 ) -> tuple[Any, str]:  # fmt: skip
     """The texts and what makes them right, and what they are, in words."""
     from unmask.evaluation import tasks
     from unmask.evaluation.compare.ground import Ground
-    from unmask.order_search.measuring_job import Job
+    from unmask.measuring.inputs import read_inputs
 
     law = getattr(predictor, "law", None)
     if task is not None:
@@ -124,8 +162,9 @@ def _ground(
         data = None if law is not None and task == model.removeprefix("law:") else f"law:{judged.name}"
     else:
         judged = tasks.task_of_law(law) if law is not None and data is None else None
-    job = Job(model, Path("unused"), data, tokens, lines, None, length, seed=seed)
-    rows, source, words = job.texts(predictor, texts)
+    rows, source, words = read_inputs(
+        predictor, model, data, tokens, lines=lines, length=length, texts=texts, seed=seed
+    )
     if data is None and tokens is None and task is None and law is None:
         words = "its own held-out text" if not words.startswith("law:") else words
     if judged is not None and (judged.law.vocab_size > predictor.vocab_size or judged.law.length != rows.shape[1]):
@@ -133,8 +172,8 @@ def _ground(
             f"--task {judged.name} has rows of {judged.law.length} tokens from {judged.law.vocab_size}, the model rows "
             f"of {rows.shape[1]} from {predictor.vocab_size}; train one with unmask train --data law:{judged.name}"
         )
-    given = prompt_tokens if prompt_tokens is not None else (judged.prompt_length if judged and task else 0)
-    return Ground(predictor, rows[:texts], given, seed, orders, batch_size, judged, source), words
+    given = given if given is not None else (judged.prompt_length if judged and task else 0)
+    return Ground(predictor, rows[:texts], given, seed, random_orders, batch_size, judged, source), words
 
 
 def _command(model: str, said: dict[str, Any]) -> str:

@@ -4,17 +4,15 @@ from typing import Annotated
 
 import typer
 
-from unmask.cli.common import AsJson, print_json, print_table
+from unmask.cli.common import AsJson, Device, Model, TrustRemoteCode, print_json, print_table
 from unmask.errors import CheckFailed
 
 
 def inspect(
-    model: Annotated[str, typer.Argument(help="A model folder, a shipped model (toy, manual), a hub id or law:NAME.")],
+    model: Model,
     text: Annotated[str | None, typer.Option(help="A text the model should know well, for the self-test.")] = None,
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run the code that comes with the checkpoint.")
-    ] = False,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, …; the first GPU when there is one.")] = None,
+    device: Device = None,
+    trust_remote_code: TrustRemoteCode = False,
     as_json: AsJson = False,
 ) -> None:
     """Say what a model is and test that it is run as it was trained. Exit status 1 when a test fails.

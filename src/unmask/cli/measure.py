@@ -5,7 +5,26 @@ from typing import Annotated, Any
 
 import typer
 
-from unmask.cli.common import AsJson, Bar, Seed, print_json, print_table
+from unmask.cli.common import (
+    RESULT,
+    SPEND,
+    AsJson,
+    Bar,
+    BatchSize,
+    BlockLength,
+    Calls,
+    Data,
+    Device,
+    Given,
+    Length,
+    Lines,
+    Seed,
+    Texts,
+    Tokens,
+    TrustRemoteCode,
+    print_json,
+    print_table,
+)
 from unmask.errors import InputError
 
 
@@ -16,45 +35,49 @@ def measure(
             metavar="MODEL", help="A model folder, a shipped model, a hub id or law:NAME; files to --merge."
         ),
     ],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the measurement goes, such as m.curve.json.")],
-    data: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Held-out text, cut into windows; law:NAME draws.  [its own]")
-    ] = None,
-    tokens: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Texts as token ids: .npy, or .jsonl with a text a line.")
-    ] = None,
-    lines: Annotated[bool, typer.Option("--lines", help="Every line of --data is a text of its own.")] = False,
-    samples: Annotated[int | None, typer.Option(min=2, help="Of a law: how many sequences to draw.  [200]")] = None,
-    length: Annotated[int | None, typer.Option(min=1, help="Tokens of a window.  [the model's]")] = None,
+    out: Annotated[
+        Path,
+        typer.Option(metavar="FILE", rich_help_panel=RESULT, help="Where the measurement goes, such as m.curve.json."),
+    ],
+    data: Data = None,
+    tokens: Tokens = None,
+    lines: Lines = False,
+    texts: Texts = None,
+    length: Length = None,
+    given: Given = None,
     orders: Annotated[
         str | None, typer.Option(metavar="auto|A,B", help="Reveal orders besides the uniform one; auto searches.")
     ] = None,
     counts: Annotated[
-        str | None, typer.Option(metavar="all|N|0,4,…", help="Revealed counts to measure.  [all to 64 tokens, else 17]")
+        str | None,
+        typer.Option(
+            metavar="all|N|0,4,…",
+            rich_help_panel=SPEND,
+            help="Revealed counts to measure.  [all to 64 tokens, else 17]",
+        ),
     ] = None,
-    precision: Annotated[float | None, typer.Option(min=0, help="Stop at this half-width, nats per token.")] = None,
-    calls: Annotated[int | None, typer.Option(min=1, help="Network calls to spend at most.")] = None,
+    precision: Annotated[
+        float | None, typer.Option(min=0, rich_help_panel=SPEND, help="Stop at this half-width, nats per token.")
+    ] = None,
+    calls: Calls = None,
     search_calls: Annotated[
-        int, typer.Option(min=0, help="With --orders auto: calls to spend at most on learning orders, besides.")
+        int,
+        typer.Option(
+            min=0, rich_help_panel=SPEND, help="With --orders auto: calls to spend at most on learning orders, besides."
+        ),
     ] = 40_000,
-    prompt_tokens: Annotated[int, typer.Option(min=0, help="Leading tokens that are given.")] = 0,
-    given: Annotated[
-        str | None, typer.Option(metavar="SHARE|FILE", help="Infilling: a share of random positions, or a JSON list.")
-    ] = None,
-    block: Annotated[int | None, typer.Option(min=1, help="Reveal in blocks of so many tokens.  [the model's]")] = None,
-    resume: Annotated[Path | None, typer.Option(metavar="FILE", help="Go on with this measurement.")] = None,
+    block_length: BlockLength = None,
+    resume_from: Annotated[Path | None, typer.Option(metavar="FILE", help="Go on with this measurement.")] = None,
     merge: Annotated[
         bool, typer.Option("--merge", help="Put several measurements together; no model is asked.")
     ] = False,
-    steps: Annotated[
+    show_steps: Annotated[
         str | None, typer.Option(metavar="T,T,…", help="Numbers of steps to show bounds for.  [1, 2, 4, … L]")
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Texts in a network call.")] = 16,
+    batch_size: BatchSize = None,
     seed: Seed = 0,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, …; the first GPU when there is one.")] = None,
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run the code that comes with the checkpoint.")
-    ] = False,
+    device: Device = None,
+    trust_remote_code: TrustRemoteCode = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure what every number of revealed tokens leaves unknown: the curve that plans are made from.
@@ -72,17 +95,17 @@ def measure(
         from unmask.order_search.measuring_job import Job
 
         job = Job(
-            model=model[0], out=out, data=data, tokens=tokens, lines=lines, samples=samples, length=length,
-            orders=orders, counts=counts, precision=precision, calls=calls, search_calls=search_calls,
-            prompt_tokens=prompt_tokens, given=given, block=block, resume=resume, batch_size=batch_size, seed=seed,
-            device=device, trust_remote_code=trust_remote_code,
+            model=model[0], out=out, data=data, tokens=tokens, lines=lines, texts=texts, length=length,
+            orders=orders, counts=counts, precision=precision, calls=calls, search_calls=search_calls, given=given,
+            block_length=block_length, resume=resume_from, batch_size=batch_size or 16, seed=seed, device=device,
+            trust_remote_code=trust_remote_code,
         )  # fmt: skip
         with Bar(hidden=as_json) as bar:
             done = job.run(bar.say, lambda done, total, found: bar.show(done, total, _estimate(found)))
         if done is None:  # another process prints
             return
         found, spent = done
-    report = _report(found, steps)
+    report = _report(found, show_steps)
     if as_json:
         print_json({"file": str(out), "network_calls": spent, **report})
     else:
@@ -103,7 +126,7 @@ def _report(found: Any, steps: str | None) -> dict[str, Any]:
     try:
         chosen = None if steps is None else [int(entry) for entry in steps.split(",")]
     except ValueError:
-        raise InputError(f"steps is {steps!r}; expected numbers of steps such as 4,8,16") from None
+        raise InputError(f"--show-steps is {steps!r}; expected numbers of steps such as 4,8,16") from None
     return measured_report(found, chosen)
 
 

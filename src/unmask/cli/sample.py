@@ -7,12 +7,23 @@ from typing import Annotated, Any
 import typer
 
 from unmask.cli import sampler as options
-from unmask.cli.common import AsJson, OutFile, Seed, print_json, print_table
+from unmask.cli.common import (
+    AsJson,
+    BatchSize,
+    BlockLength,
+    Device,
+    Model,
+    OutFile,
+    Seed,
+    TrustRemoteCode,
+    print_json,
+    print_table,
+)
 from unmask.errors import InputError
 
 
 def sample(
-    model: options.Model,
+    model: Model,
     rule: options.Rule = None,
     plan: options.PlanFile = None,
     steps: options.Steps = None,
@@ -25,14 +36,14 @@ def sample(
     temperature: options.Temperature = 1.0,
     top_p: options.TopP = None,
     top_k: options.TopK = None,
-    block_length: options.BlockLength = None,
+    block_length: BlockLength = None,
     stop_at_end: options.StopAtEnd = False,
     seed: Seed = 0,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Texts in a network call.")] = None,
+    batch_size: BatchSize = None,
     out: OutFile = None,
     trace: Annotated[Path | None, typer.Option(metavar="FILE", help="Write every step here, as JSON lines.")] = None,
-    device: options.Device = None,
-    trust_remote_code: options.TrustRemoteCode = False,
+    device: Device = None,
+    trust_remote_code: TrustRemoteCode = False,
     as_json: AsJson = False,
 ) -> None:
     """Sample text. Without a rule, a plan or --steps: one token at a time, in random order, at no price.
@@ -71,7 +82,7 @@ def sample(
     rows = [
         [text, *(["yes" if ok else "no"] if valid else []), calls, nats]
         for text, ok, calls, nats in zip(
-            texts, valid or [None] * len(texts), found.nfe.tolist(), (-found.log_prob).tolist(), strict=True
+            texts, valid or [None] * len(texts), found.network_calls.tolist(), (-found.log_prob).tolist(), strict=True
         )
     ]
     columns = ["text", *(["valid"] if valid else []), "network calls", "nats drawn"]
@@ -109,7 +120,7 @@ def _write(path: Path, found: Any, texts: list[str]) -> None:
         return
     lines = texts
     if path.suffix == ".jsonl":
-        facts = zip(found.rows(), texts, found.nfe.tolist(), found.log_prob.tolist(), strict=True)
+        facts = zip(found.rows(), texts, found.network_calls.tolist(), found.log_prob.tolist(), strict=True)
         lines = [json.dumps({"tokens": t, "text": x, "network_calls": c, "log_prob": p}) for t, x, c, p in facts]
     files.write_text(path, "\n".join(lines) + "\n")
 

@@ -6,29 +6,48 @@ from typing import Annotated, Any
 
 import typer
 
+from unmask.cli.common import SAMPLER
 from unmask.errors import InputError
 
-Model = Annotated[str, typer.Argument(help="A model folder, a shipped model (toy, manual), a hub id or law:NAME.")]
 Rule = Annotated[
     str | None,
-    typer.Option("--rule", metavar="NAME[:KNOB]", help="A decoding rule: entropy_bound:0.1, llada:steps=16, margin:8."),
+    typer.Option(
+        "--rule",
+        metavar="NAME[:KNOB]",
+        rich_help_panel=SAMPLER,
+        help="A decoding rule: entropy_bound:0.1, llada:steps=16, margin:8.",
+    ),
 ]
-PlanFile = Annotated[Path | None, typer.Option("--plan", metavar="FILE", help="A plan, from unmask plan.")]
+PlanFile = Annotated[
+    Path | None, typer.Option("--plan", metavar="FILE", rich_help_panel=SAMPLER, help="A plan, from unmask plan.")
+]
 Steps = Annotated[
-    int | None, typer.Option("--steps", min=1, help="Steps of the rule; alone, equal sizes in random order.")
+    int | None,
+    typer.Option(
+        "--steps", min=1, rich_help_panel=SAMPLER, help="Steps of the rule; alone, equal sizes in random order."
+    ),
 ]
 Order = Annotated[
     str | None,
-    typer.Option("--order", metavar="NAME", help="Reveal order: uniform, bit_reversal, blocks:…; margin, entropy, …."),
+    typer.Option(
+        "--order",
+        metavar="NAME",
+        rich_help_panel=SAMPLER,
+        help="Reveal order: uniform, bit_reversal, blocks:…; margin, entropy, ….",
+    ),
 ]
-Temperature = Annotated[float, typer.Option("--temperature", help="Of the draw; 0 takes the most likely token.")]
-TopP = Annotated[float | None, typer.Option("--top-p", help="Draw from the smallest set of this probability.")]
-TopK = Annotated[int | None, typer.Option("--top-k", help="Draw from so many most likely tokens.")]
-BlockLength = Annotated[int | None, typer.Option("--block-length", min=1, help="One block at a time, left to right.")]
-StopAtEnd = Annotated[bool, typer.Option("--stop-at-end", help="End a text at its end-of-text token.")]
-Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, …; the first GPU when there is one.")]
-TrustRemoteCode = Annotated[
-    bool, typer.Option("--trust-remote-code", help="Run the code that comes with the checkpoint.")
+Temperature = Annotated[
+    float, typer.Option("--temperature", rich_help_panel=SAMPLER, help="Of the draw; 0 takes the most likely token.")
+]
+TopP = Annotated[
+    float | None,
+    typer.Option("--top-p", rich_help_panel=SAMPLER, help="Draw from the smallest set of this probability."),
+]
+TopK = Annotated[
+    int | None, typer.Option("--top-k", rich_help_panel=SAMPLER, help="Draw from so many most likely tokens.")
+]
+StopAtEnd = Annotated[
+    bool, typer.Option("--stop-at-end", rich_help_panel=SAMPLER, help="End a text at its end-of-text token.")
 ]
 
 

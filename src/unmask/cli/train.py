@@ -14,39 +14,79 @@ def train(
     data: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="PATH", help="Text file, folder, data-set folder, python-manual or law:NAME; may be repeated."
+            metavar="PATH",
+            rich_help_panel="Texts",
+            help="Text file, folder, data-set folder, python-manual or law:NAME; may be repeated.",
         ),
     ] = None,
-    tokenizer: Annotated[str | None, typer.Option(help="characters, bpe, words, or a folder or hub id.  [bpe]")] = None,
-    vocab_size: Annotated[int | None, typer.Option(help="Tokens of a tokenizer made here.  [1024]")] = None,
-    length: Annotated[int | None, typer.Option(help="Tokens of a window.  [64]")] = None,
+    tokenizer: Annotated[
+        str | None, typer.Option(rich_help_panel="Texts", help="characters, bpe, words, or a folder or hub id.  [bpe]")
+    ] = None,
+    vocab_size: Annotated[
+        int | None, typer.Option(rich_help_panel="Texts", help="Tokens of a tokenizer made here.  [1024]")
+    ] = None,
+    length: Annotated[int | None, typer.Option(rich_help_panel="Texts", help="Tokens of a window.  [64]")] = None,
     size: Annotated[
-        str | None, typer.Option(help="nano, micro, mini, tiny, small, light, medium or base.  [tiny]")
+        str | None,
+        typer.Option(rich_help_panel="Network", help="nano, micro, mini, tiny, small, light, medium or base.  [tiny]"),
     ] = None,
-    positions: Annotated[str | None, typer.Option(help="rotary or learned.  [rotary; learned for a law]")] = None,
+    positions: Annotated[
+        str | None, typer.Option(rich_help_panel="Network", help="rotary or learned.  [rotary; learned for a law]")
+    ] = None,
     init_from: Annotated[
-        str | None, typer.Option(metavar="MODEL", help="Continue from a masked language model.")
+        str | None,
+        typer.Option(metavar="MODEL", rich_help_panel="Network", help="Continue from a masked language model."),
     ] = None,
-    optimizer: Annotated[str | None, typer.Option(help="muon or adamw.  [muon]")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.  [0.004]")] = None,
-    weight_decay: Annotated[float | None, typer.Option(help="Weight decay of the hidden matrices.  [0.05]")] = None,
-    warmup: Annotated[int | None, typer.Option(help="Steps to the peak learning rate.  [50]")] = None,
-    clip: Annotated[float | None, typer.Option(help="Largest norm of the gradient.  [1]")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Windows in a step, over all processes.  [32]")] = None,
-    accumulate: Annotated[int | None, typer.Option(help="Parts a batch is cut into, to fit in memory.  [1]")] = None,
-    steps: Annotated[int | None, typer.Option(help="Length of the run in steps.")] = None,
-    minutes: Annotated[float | None, typer.Option(help="Length of the run in minutes.")] = None,
+    optimizer: Annotated[str | None, typer.Option(rich_help_panel="Optimiser", help="muon or adamw.  [muon]")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(rich_help_panel="Optimiser", help="Peak learning rate.  [0.004]")
+    ] = None,
+    weight_decay: Annotated[
+        float | None, typer.Option(rich_help_panel="Optimiser", help="Weight decay of the hidden matrices.  [0.05]")
+    ] = None,
+    warmup: Annotated[
+        int | None, typer.Option(rich_help_panel="Optimiser", help="Steps to the peak learning rate.  [50]")
+    ] = None,
+    clip: Annotated[
+        float | None, typer.Option(rich_help_panel="Optimiser", help="Largest norm of the gradient.  [1]")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(rich_help_panel="Optimiser", help="Windows in a step, over all processes.  [32]")
+    ] = None,
+    accumulate: Annotated[
+        int | None, typer.Option(rich_help_panel="Optimiser", help="Parts a batch is cut into, to fit in memory.  [1]")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(rich_help_panel="How long", help="Length of the run in steps.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(rich_help_panel="How long", help="Length of the run in minutes.")
+    ] = None,
     evaluate_every: Annotated[
         int | None,
-        typer.Option(help="Steps between held-out figures, samples and checkpoints.  [a twentieth of the run]"),
+        typer.Option(
+            rich_help_panel="While it runs",
+            help="Steps between held-out figures, samples and checkpoints.  [a twentieth of the run]",
+        ),
     ] = None,
-    log_every: Annotated[int | None, typer.Option(help="Steps between lines of the log.  [10]")] = None,
-    held_out: Annotated[float | None, typer.Option(help="Share of the text held out.  [0.05]")] = None,
-    held_out_rows: Annotated[int | None, typer.Option(help="Held-out windows at each look.  [512]")] = None,
-    samples: Annotated[int | None, typer.Option(help="Samples at each look.  [2]")] = None,
-    precision: Annotated[str | None, typer.Option(help="float32 or bfloat16.  [float32]")] = None,
+    log_every: Annotated[
+        int | None, typer.Option(rich_help_panel="While it runs", help="Steps between lines of the log.  [10]")
+    ] = None,
+    held_out: Annotated[
+        float | None, typer.Option(rich_help_panel="Texts", help="Share of the text held out.  [0.05]")
+    ] = None,
+    held_out_rows: Annotated[
+        int | None, typer.Option(rich_help_panel="While it runs", help="Held-out windows at each look.  [512]")
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option(rich_help_panel="While it runs", help="Samples at each look.  [2]")
+    ] = None,
+    dtype: Annotated[
+        str | None, typer.Option(rich_help_panel="Network", help="float32 or bfloat16.  [float32]")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.  [0]")] = None,
-    tensorboard: Annotated[bool | None, typer.Option("--tensorboard", help="Also log to TensorBoard files.")] = None,
+    tensorboard: Annotated[
+        bool | None,
+        typer.Option("--tensorboard", rich_help_panel="While it runs", help="Also log to TensorBoard files."),
+    ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of a process.  [torch's choice]")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in FOLDER.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the run in FOLDER.")] = False,
@@ -59,6 +99,8 @@ def train(
         for name, value in locals().items()
         if name not in ("out", "threads", "resume", "force", "json") and value is not None
     }
+    if dtype is not None:
+        said["precision"] = said.pop("dtype")
     if data:
         said["data"] = tuple(data)
     import torch
@@ -86,8 +128,9 @@ def _require_same(said: dict[str, Any], saved: dict[str, Any], out: Path) -> Non
     for name, value in said.items():
         before = saved[name]
         if (list(value) if isinstance(value, tuple) else value) != before:
+            option = "dtype" if name == "precision" else name.replace("_", "-")
             raise InputError(
-                f"--{name.replace('_', '-')} is {value}, but the run in {out} was started with {before}; "
+                f"--{option} is {value}, but the run in {out} was started with {before}; "
                 "leave it out to resume, or start another run with --init-from"
             )
 

@@ -200,7 +200,7 @@ class HarnessModel(LM):
             orders = self.mc_num if sampler.random else 1
             for number in range(orders):  # choices of one question share their orders: their difference is surer
                 total += score(
-                    predictor, sampler, texts, batch_size=self.batch_size, prompt_length=[len(c) for c in given],
+                    predictor, sampler, texts, batch_size=self.batch_size, prompt=[len(c) for c in given],
                     seeds=torch.tensor([seed_of(self.seed, context, number) for context in given]),
                 ).log_prob  # fmt: skip
             for member, value in zip(members, (total / orders).tolist(), strict=True):

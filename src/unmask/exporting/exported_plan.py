@@ -61,8 +61,8 @@ def describe(what: Plan | TunedRule) -> str:
     cost += " beyond one token at a time"
     if isinstance(what, TunedRule):
         return (
-            f"{what.rule} = {what.value:g}: {what.calls.value:.4g} network calls for {what.length} tokens, {cost}, "
-            "measured by exact replay of the rule, drawing at temperature 1."
+            f"{what.rule} = {what.value:g}: {what.network_calls.value:.4g} network calls for {what.length} tokens, "
+            f"{cost}, measured by exact replay of the rule, drawing at temperature 1."
         )
     order = what.order.name if len(what.parts) == 1 else f"one of {len(what.parts)} orders"
     return (

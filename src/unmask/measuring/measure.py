@@ -48,7 +48,7 @@ def measure(
     order_counts: Mapping[str, Sequence[int]] | None = None,
     counts: str | int | Sequence[int] | None = None,
     given: npt.ArrayLike | int = 0,
-    block: int | None = None,
+    block_length: int | None = None,
     precision: float | None = None,
     calls: int | None = None,
     batch_size: int = 16,
@@ -72,8 +72,8 @@ def measure(
             from 0 to L - 1. Other orders get besides, unless it is a list, the counts at which halvings end.
         given: positions that are always known: a number of leading tokens (a prompt), or booleans, (length,) or, with
             as many in every text, (N, length) (infilling).
-        block: reveal in blocks of so many tokens from left to right, as block-causal models do; everything measured is
-            then that of one block given all before it, the mean over the blocks of a text.
+        block_length: reveal in blocks of so many tokens from left to right, as block-causal models do; everything
+            measured is then that of one block given all before it, the mean over the blocks of a text.
         precision: stop once every price is known to this many nats per token (95 %; see `precision.half_width`).
         calls: stop before more network calls than this are spent.
         batch_size: texts a network call holds.
@@ -92,7 +92,7 @@ def measure(
     """
     texts = check_texts(predictor, tokens)
     known, words = known_positions(given, texts)
-    ranges = block_ranges(known, block)
+    ranges = block_ranges(known, block_length)
     wanted = named_orders(order, orders)
     if resume is not None:
         counts = resume.counts.tolist() if counts is None else counts
@@ -103,7 +103,7 @@ def measure(
     halvings = halving_counts(grid[-1] + 1) if counts is None or isinstance(counts, int) else []
     usual = np.union1d(grid, halvings).astype(np.int64)
     grids = {name: _starts((order_counts or {}).get(name, usual), grid[-1] + 1) for name in wanted}
-    notes = {"seed": seed, "given": words, "block": block, "searched": [], **(settings or {})}
+    notes = {"seed": seed, "given": words, "block_length": block_length, "searched": [], **(settings or {})}
     batches = _Batches(predictor, seed, ranges, grid, wanted, grids, notes)
     digests = identify(texts, source)
     rank, world = shard

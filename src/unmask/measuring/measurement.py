@@ -31,7 +31,7 @@ from unmask.theory.reveal_orders import OrderTable
 from unmask.theory.schedule import Schedule
 
 # Settings that say what was measured: measurements that differ in one of them are of different things.
-SAME = ("given", "block")
+SAME = ("given", "block_length")
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ class Measurement:
         vocab_size: V.
         mask_token_id: of the model, or None.
         model: name and digest of the model; measurements of different models do not merge.
-        settings: how it was measured: "seed", "given" (which positions were known), "block" (block length or None),
+        settings: how it was measured: "seed", "given" (which positions were known), "block_length" (or None),
             "searched" (digests of texts that orders were searched on, which must not be priced), and notes.
         texts: (N,) digest of each text, so that the same text is never counted twice.
         counts: (C,) revealed counts measured in uniform order, 0 to L-1.

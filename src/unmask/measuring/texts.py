@@ -100,13 +100,14 @@ def random_positions(texts: TokenArray, share: float, seed: int) -> BoolArray:
     return known
 
 
-def block_ranges(known: BoolArray, block: int | None) -> Sequence[tuple[int, int]]:
+def block_ranges(known: BoolArray, block_length: int | None) -> Sequence[tuple[int, int]]:
     """Where blocks begin and end, over the positions that are not given; one range when there are no blocks."""
     free = int((~known[0]).sum())
-    if block is None:
+    if block_length is None:
         return [(0, free)]
-    if block < 1 or free % block:
+    if block_length < 1 or free % block_length:
         raise InputError(
-            f"block is {block}, which does not divide the {free} tokens to be revealed; give one that does"
+            f"block_length is {block_length}, which does not divide the {free} tokens to be revealed; "
+            "give one that does"
         )
-    return [(start, start + block) for start in range(0, free, block)]
+    return [(start, start + block_length) for start in range(0, free, block_length)]

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from unmask import spec
 from unmask.errors import InputError
-from unmask.files import read_json
-from unmask.laws import catalogue
+from unmask.measuring.inputs import read_given, read_inputs
 from unmask.measuring.measure import measure
 from unmask.measuring.measurement import Measurement
 from unmask.measuring.shards import Shards
-from unmask.measuring.text_files import known_from, read_texts
-from unmask.measuring.texts import identify, random_positions
-from unmask.models.checkpoint_folder import OUR_FORMAT
+from unmask.measuring.texts import identify
 from unmask.models.predictor import Predictor
 from unmask.models.resolve import resolve
 from unmask.order_search.search import Found, SearchOptions, search, share_for_search
 from unmask.theory import reveal_orders
 from unmask.theory.reveal_orders import Order
-
-SAMPLES = 200
-LAW = "law:"
 
 
 @dataclass(frozen=True)
@@ -38,16 +33,15 @@ class Job:
     data: str | None = None
     tokens: Path | None = None
     lines: bool = False
-    samples: int | None = None
+    texts: int | None = None
     length: int | None = None
     orders: str | None = None
     counts: str | None = None
     precision: float | None = None
     calls: int | None = None
     search_calls: int = 40_000
-    prompt_tokens: int = 0
     given: str | None = None
-    block: int | None = None
+    block_length: int | None = None
     resume: Path | None = None
     batch_size: int = 16
     seed: int = 0
@@ -66,13 +60,16 @@ class Job:
         try:
             say(f"loading {self.model}")
             predictor = Counted(resolve(self.model, self.device, self.trust_remote_code), self.model)
-            texts, source, data = self._texts(predictor)
-            known = self._given(texts)
-            block = self.block if self.block is not None else getattr(predictor, "block_size", None)
+            texts, source, data = read_inputs(
+                predictor, self.model, self.data, self.tokens, lines=self.lines, length=self.length, texts=self.texts,
+                seed=self.seed,
+            )  # fmt: skip
+            known = read_given(self.given, texts, self.seed)
+            block = self.block_length if self.block_length is not None else getattr(predictor, "block_size", None)
             found, notes = shards.told(self._orders(predictor, texts, known, block, source, resumed, shards, say))
             measured = measure(
                 predictor, texts, self.seed, orders=found.orders, order_counts=found.counts, counts=self._counts(),
-                given=known, block=block, precision=self.precision, calls=self.calls, batch_size=self.batch_size,
+                given=known, block_length=block, precision=self.precision, calls=self.calls, batch_size=self.batch_size,
                 source=source, resume=resumed, shard=shards.share, settings={"data": data, **notes},
                 progress=progress if shards.is_first else None,
                 checkpoint=(lambda found: found.save(self.out)) if shards.world == 1 else None,
@@ -86,65 +83,6 @@ class Job:
             return None
         whole.save(self.out)
         return whole, calls
-
-    def texts(self, predictor: Any, samples: int) -> tuple[npt.NDArray[np.int64], str, str]:
-        """For others who ask for texts in the same words: as `_texts`, `samples` of them where they are drawn."""
-        data = self.data if self.data is not None or self.tokens is not None else self._own_data(predictor)
-        drawn = data is not None and data.startswith(LAW)
-        return replace(self, data=data, samples=samples if drawn else None)._texts(predictor)
-
-    def _texts(self, predictor: Any) -> tuple[npt.NDArray[np.int64], str, str]:
-        """The texts; the name of the draw when they were drawn; and what they are, for the file."""
-        if self.data is not None and self.tokens is not None:
-            raise InputError("give one of --data and --tokens")
-        if self.tokens is not None:
-            if self.tokens.suffix not in (".npy", ".jsonl"):
-                raise InputError(f"--tokens is {self.tokens}; expected a .npy or .jsonl file (text goes to --data)")
-            return self._not_drawn(read_texts(predictor, self.tokens, self.length)), "", str(self.tokens)
-        data = self.data if self.data is not None else self._own_data(predictor)
-        if data.startswith(LAW):
-            return *self._drawn(predictor, data), data
-        return self._not_drawn(read_texts(predictor, data, self.length, self.lines)), "", data
-
-    def _own_data(self, predictor: Any) -> str:
-        """What a law or a model of ours is measured on when nothing is said: fresh draws, or its held-out text."""
-        if self.model.startswith(LAW):
-            return self.model
-        folder = getattr(getattr(predictor, "text", None), "folder", None)
-        if folder is not None and (folder / "held_out.txt").is_file():
-            return str(folder / "held_out.txt")
-        if folder is not None and (folder / "unmask.json").is_file():
-            trained_on = read_json(folder / "unmask.json", OUR_FORMAT).get("data", [])
-            if len(trained_on) == 1 and str(trained_on[0]).startswith(LAW):
-                return str(trained_on[0])
-        raise InputError("--data is missing; give a file of held-out text, or token ids with --tokens")
-
-    def _drawn(self, predictor: Any, data: str) -> tuple[npt.NDArray[np.int64], str]:
-        """Fresh sequences of a law, in the tokens of the model."""
-        law = catalogue.from_name(data.removeprefix(LAW))
-        if self.length not in (None, law.length):
-            raise InputError(f"--length is {self.length}, but {data} has length {law.length}; name it there")
-        rows = law.sample(self.samples or SAMPLES, self.seed)
-        if not self.model.startswith(LAW):
-            words = getattr(law, "decode", lambda row: " ".join(str(token) for token in row))
-            rows = np.array([predictor.encode(words(row)) for row in rows])
-        return rows, f"{data} seed {self.seed}"
-
-    def _not_drawn(self, texts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        if self.samples is not None:
-            raise InputError("--samples is for laws, which draw their own texts; leave it out")
-        return texts
-
-    def _given(self, texts: npt.NDArray[np.int64]) -> npt.ArrayLike | int:
-        if self.given is None:
-            return self.prompt_tokens
-        if self.prompt_tokens:
-            raise InputError("give one of --prompt-tokens and --given")
-        try:
-            share = float(self.given)
-        except ValueError:
-            return known_from(self.given, texts.shape[1])
-        return random_positions(texts, share, self.seed)
 
     def _counts(self) -> str | int | list[int] | None:
         if self.counts is None or self.counts == "all":
@@ -176,7 +114,7 @@ class Job:
         rows = share_for_search(len(texts), self.seed)
         options = SearchOptions(calls=self.search_calls, seed=self.seed, batch_size=self.batch_size)
         shown = known if isinstance(known, int) or np.ndim(known) == 1 else np.asarray(known)[rows]
-        found = search(predictor, texts[rows], given=shown, block=block, options=options, say=say)
+        found = search(predictor, texts[rows], given=shown, block_length=block, options=options, say=say)
         digests = identify(texts, source)
         if self.counts is not None:  # asked for: then for all orders
             found.counts.clear()
@@ -203,14 +141,7 @@ class Counted:
 
 def parse_orders(names: str) -> dict[str, Order]:
     """Orders from names separated by commas; `blocks:block_length=8,inner=bit_reversal,uniform` is two of them."""
-    pieces: list[str] = []
-    for piece in names.split(","):
-        starts = piece.partition(":")[0].strip() in reveal_orders.names()
-        if starts or not pieces:
-            pieces.append(piece.strip())
-        else:
-            pieces[-1] += "," + piece.strip()
-    return {one.name: one for one in map(reveal_orders.from_name, pieces)}
+    return {one.name: one for one in map(reveal_orders.from_name, spec.specs(names))}
 
 
 def check_folder(out: Path) -> None:

@@ -78,7 +78,7 @@ def search(
     predictor: Predictor,
     texts: npt.ArrayLike,
     given: npt.ArrayLike | int = 0,
-    block: int | None = None,
+    block_length: int | None = None,
     options: SearchOptions | None = None,
     say: Callable[[str], object] = lambda words: None,
 ) -> Found:
@@ -86,10 +86,10 @@ def search(
 
     Args:
         texts: (N, length) to search on; measure the orders that are found on other texts.
-        given, block: as for `measure`.
+        given, block_length: as for `measure`.
         say: told what is being done.
     """
-    return _Search(predictor, texts, given, block, options or SearchOptions(), say).run()
+    return _Search(predictor, texts, given, block_length, options or SearchOptions(), say).run()
 
 
 class _Search:
@@ -98,15 +98,15 @@ class _Search:
         predictor: Predictor,
         texts: npt.ArrayLike,
         given: npt.ArrayLike | int,
-        block: int | None,
+        block_length: int | None,
         options: SearchOptions,
         say: Callable[[str], object],
     ) -> None:
         self.predictor, self.options, self.say = predictor, options, say
         self.texts = check_texts(predictor, texts)
         self.known, _ = known_positions(given, self.texts)
-        self.block = block
-        self.ranges = block_ranges(self.known, block)
+        self.block_length = block_length
+        self.ranges = block_ranges(self.known, block_length)
         self.size = self.ranges[0][1] - self.ranges[0][0]
         grid = _grid(self.size)
         self.targets = [steps for steps in options.steps if steps < self.size and steps <= len(grid)]
@@ -130,7 +130,7 @@ class _Search:
         self.spent += each * len(chosen)
         return measure(
             self.predictor, self.texts[chosen], self.options.seed, orders=found.orders, order_counts=grids,
-            counts=counts, given=self.known[chosen], block=self.block, batch_size=self.options.batch_size,
+            counts=counts, given=self.known[chosen], block_length=self.block_length, batch_size=self.options.batch_size,
         )  # fmt: skip
 
     def _screen(self) -> Measurement:

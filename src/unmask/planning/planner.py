@@ -96,7 +96,9 @@ class Planner:
     ) -> Plan:
         """As `plan` says."""
         if sum(option is not None for option in (steps, budget, price_per_call)) != 1:
-            raise InputError("give exactly one of steps=, budget= (nats per token) and price_per_call= (nats)")
+            raise InputError(
+                "give exactly one of steps, budget (nats per token) and price_per_call (nats per sequence)"
+            )
         if budget is not None:
             steps = self._within(budget)
         elif price_per_call is not None:
@@ -142,7 +144,7 @@ class Planner:
 
     def _worth(self, price_per_call: float) -> int:
         if not np.isfinite(price_per_call) or price_per_call < 0:
-            raise InputError(f"price_per_call is {price_per_call}; expected nats per network call, 0 or more")
+            raise InputError(f"price_per_call is {price_per_call}; expected nats per sequence, 0 or more")
         totals = []
         for candidate in self._candidates.values():
             steps, paid = candidate.cheapest(price_per_call)
@@ -187,7 +189,7 @@ class Candidate:
     def fewest(self, budget: float) -> int | None:
         """The fewest steps within a budget in nats per sequence, None when no number is."""
         if isinstance(self._costs, InformationCurve):
-            return fewest_steps(self._costs, budget).steps if budget >= 0 else None
+            return fewest_steps(self._costs, budget / self._costs.length).steps if budget >= 0 else None
         within = np.flatnonzero(self._prices <= budget)
         return int(within[0]) + 1 if len(within) else None
 

@@ -47,8 +47,8 @@ def measured_report(found: Measurement, steps: Iterable[int] | None = None) -> d
         "dual total correlation (DTC)": curve.dual_total_correlation,
         "growth complexity": curve.growth_complexity,
     }
-    if found.settings.get("block"):
-        summary["block: all numbers are of one block of"] = found.settings["block"]
+    if found.settings.get("block_length"):
+        summary["block: all numbers are of one block of"] = found.settings["block_length"]
     return {
         "model": found.model["name"],
         "summary": summary,

@@ -12,7 +12,6 @@ The setting is chosen on one half of the texts; price, interval and calls are th
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from unmask import spec
 from unmask.errors import InputError
 from unmask.measuring.estimate import Estimate
 from unmask.measuring.model_identity import describe_model
@@ -58,9 +58,9 @@ class Rule:
     loosest: Callable[[int, int], float]
     confidence: bool = False
 
-    def sampler(self, value: float, block: int | None = None) -> Sampler:
+    def sampler(self, value: float, block_length: int | None = None) -> Sampler:
         """The rule with this setting."""
-        return self.recipe(value, block_length=block)
+        return self.recipe(value, block_length=block_length)
 
     def value(self, looseness: float, window: int, vocab_size: int) -> float:
         """The setting at a looseness from 0 to 1, to a few digits, so that what is scored is what is written."""
@@ -89,9 +89,7 @@ RULES = {
 def rule_named(name: str) -> Rule:
     """The rule of this name; InputError when none can be tuned under it."""
     if name not in RULES:
-        near = difflib.get_close_matches(name, RULES, 1)
-        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(RULES)}"
-        raise InputError(f"rule {name!r} has no knob to tune; {hint}")
+        raise InputError(f"rule {name!r} has no knob to tune; {spec.nearest(name, RULES)}")
     return RULES[name]
 
 
@@ -118,13 +116,13 @@ class Tried:
 def tune(
     predictor: Predictor,
     rule: str | Rule,
+    texts: npt.ArrayLike | torch.Tensor,
     budget: float,
-    tokens: npt.ArrayLike | torch.Tensor,
     *,
     seed: int = 0,
     given: npt.ArrayLike | int = 0,
-    block: int | None = None,
-    orders: int = ORDERS,
+    block_length: int | None = None,
+    random_orders: int = ORDERS,
     points: int = 14,
     confidence: float = 0.95,
     batch_size: int | None = None,
@@ -136,12 +134,12 @@ def tune(
     Args:
         predictor: from `unmask.load` or `unmask.oracle`.
         rule: "entropy_bound", "entropy_sum", "threshold", "factor", "klass", or a `Rule` of your own.
+        texts: (N, length) held-out texts, at least 4. Half of them choose, the other half say the price.
         budget: nats per token beyond one token at a time in uniform order.
-        tokens: (N, length) held-out texts, at least 4. Half of them choose, the other half say the price.
         seed: of all random orders; every setting, and one token at a time, is scored with the same ones.
         given: positions that are always known, as in `measure`.
-        block: the rule works in blocks of so many tokens from left to right.
-        orders: random orders that one token at a time, and a rule in random order, are averaged over.
+        block_length: the rule works in blocks of so many tokens from left to right.
+        random_orders: random orders that one token at a time, and a rule in random order, are averaged over.
         points: most settings that are tried.
         confidence: of the intervals.
         batch_size: texts a network call holds.
@@ -156,17 +154,17 @@ def tune(
         raise InputError(f"budget is {budget}; expected nats per token, such as 0.05")
     if points < len(FIRST):
         raise InputError(f"points is {points}; expected at least {len(FIRST)}")
-    texts = check_texts(predictor, tokens)
+    texts = check_texts(predictor, texts)
     if len(texts) < 4:
         raise InputError(f"{len(texts)} texts were given; choosing on one half and pricing on the other needs 4")
     known, _ = known_positions(given, texts)
     length = int((~known[0]).sum())
-    block_ranges(known, block)  # says so when the block does not fit
+    block_ranges(known, block_length)  # says so when the block does not fit
     order = np.argsort(identify(texts, source))  # by digest: the order in which the texts come does not matter
     say = progress or (lambda sentence: None)
 
     def half(rows: npt.NDArray[np.int64]) -> _Scorer:
-        return _Scorer(predictor, rule, texts[rows], known[rows], block, seed, orders, batch_size, say)
+        return _Scorer(predictor, rule, texts[rows], known[rows], block_length, seed, random_orders, batch_size, say)
 
     chosen, tried = _search(half(order[::2]), budget * length, points, length)
     held = half(order[1::2]).score(chosen.looseness)
@@ -179,7 +177,7 @@ def tune(
         predictor.mask_token_id,
         describe_model(predictor),
         tuple((entry.value, entry.price, float(entry.calls.mean())) for entry in tried),
-        block,
+        block_length,
     )
 
 
@@ -195,19 +193,25 @@ class _Scorer:
         rule: Rule,
         texts: npt.NDArray[np.int64],
         known: npt.NDArray[np.bool_],
-        block: int | None,
+        block_length: int | None,
         seed: int,
-        orders: int,
+        random_orders: int,
         batch_size: int | None,
         say: Callable[[str], object],
     ) -> None:
-        self.predictor, self.rule, self.block, self.say, self.orders = predictor, rule, block, say, orders
+        self.predictor, self.rule, self.block_length, self.say, self.random_orders = (
+            predictor,
+            rule,
+            block_length,
+            say,
+            random_orders,
+        )
         self.texts, self.known = torch.from_numpy(texts), torch.from_numpy(known)
         self.options: dict[str, Any] = {"seed": seed, "batch_size": batch_size}
-        self.window = block or int((~known[0]).sum())
+        self.window = block_length or int((~known[0]).sum())
         say("one token at a time, to compare with")
         alone = recipes.one_by_one()
-        self.baselines, _ = self._losses(alone if block is None else alone.in_blocks(block))
+        self.baselines, _ = self._losses(alone if block_length is None else alone.in_blocks(block_length))
         if not np.isfinite(self.baselines).all():
             impossible = texts[int(np.argmin(np.isfinite(self.baselines)))].tolist()
             raise InputError(
@@ -221,14 +225,14 @@ class _Scorer:
         """One setting."""
         value = self.value(looseness)
         self.say(f"{self.rule.name} = {value:g}")
-        losses, calls = self._losses(self.rule.sampler(value, self.block))
+        losses, calls = self._losses(self.rule.sampler(value, self.block_length))
         return Tried(looseness, value, losses - self.baselines, calls)
 
     def _losses(self, sampler: Sampler) -> tuple[FloatArray, FloatArray]:
         """Nats and network calls of each text, (n,) each."""
-        orders = self.orders if sampler.random else 1
-        found = score(self.predictor, sampler, self.texts, known=self.known, orders=orders, **self.options)
-        return -found.log_prob.numpy(), found.nfe.numpy()
+        orders = self.random_orders if sampler.random else 1
+        found = score(self.predictor, sampler, self.texts, given=self.known, random_orders=orders, **self.options)
+        return -found.log_prob.numpy(), found.network_calls.numpy()
 
 
 def _search(scorer: _Scorer, budget: float, points: int, length: int) -> tuple[Tried, list[Tried]]:

@@ -25,27 +25,27 @@ class TunedRule:
         rule: name of the recipe, such as "entropy_bound" or "threshold".
         value: the setting.
         price: nats per sequence beyond one token at a time in uniform order, on texts it was not tuned on.
-        calls: network calls per sequence, on the same texts.
+        network_calls: those per sequence, on the same texts.
         length: L, tokens revealed in a sequence.
-        block: length of the blocks the rule works in, from left to right; None where it sees all positions.
+        block_length: of the blocks the rule works in, from left to right; None where it sees all positions.
         model: name and digest of the model it was tuned for.
-        tried: (value, price, calls) of every setting that was scored on the texts it was tuned on.
+        tried: (value, price, network_calls) of every setting that was scored on the texts it was tuned on.
     """
 
     rule: str
     value: float
     price: Estimate
-    calls: Estimate
+    network_calls: Estimate
     length: int
     mask_token_id: int | None = None
     model: dict[str, str] = field(default_factory=dict)
     tried: tuple[tuple[float, float, float], ...] = ()
-    block: int | None = None
+    block_length: int | None = None
 
     @property
     def window(self) -> int:
         """How many positions the rule chooses among: the block, or the whole sequence."""
-        return self.length if self.block is None else self.block
+        return self.length if self.block_length is None else self.block_length
 
     @property
     def price_per_token(self) -> Estimate:
@@ -56,7 +56,7 @@ class TunedRule:
         """The rule with this setting, for `unmask.sample` and `unmask.score`."""
         from unmask.planning.tune import rule_named  # needs torch
 
-        return rule_named(self.rule).sampler(self.value, self.block)
+        return rule_named(self.rule).sampler(self.value, self.block_length)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, ready for JSON."""
@@ -65,12 +65,12 @@ class TunedRule:
             "rule": self.rule,
             "value": self.value,
             "price": self.price.to_dict(),
-            "calls": self.calls.to_dict(),
+            "network_calls": self.network_calls.to_dict(),
             "length": self.length,
             "mask_token_id": self.mask_token_id,
             "model": self.model,
             "tried": [list(entry) for entry in self.tried],
-            "block": self.block,
+            "block_length": self.block_length,
         }
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -86,12 +86,12 @@ class TunedRule:
                 str(data["rule"]),
                 float(data["value"]),
                 Estimate(**data["price"]),
-                Estimate(**data["calls"]),
+                Estimate(**data["network_calls"]),
                 int(data["length"]),
                 data["mask_token_id"],
                 dict(data["model"]),
                 tuple((float(value), float(price), float(calls)) for value, price, calls in data["tried"]),
-                None if data["block"] is None else int(data["block"]),
+                None if data["block_length"] is None else int(data["block_length"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise InputError(f"{path} is not a whole {FORMAT} file ({type(error).__name__}: {error})") from error
@@ -99,6 +99,6 @@ class TunedRule:
     def __repr__(self) -> str:
         price = self.price_per_token
         return (
-            f"TunedRule({self.rule}={self.value:.4g}, L={self.length}, calls={self.calls}, price={price} nats/token at "
-            f"{price.confidence:.0%})"
+            f"TunedRule({self.rule}={self.value:.4g}, L={self.length}, network_calls={self.network_calls}, "
+            f"price={price} nats/token at {price.confidence:.0%})"
         )

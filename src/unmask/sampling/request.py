@@ -59,29 +59,24 @@ def rows_of(
     return rows
 
 
-def texts_of(predictor: Predictor, tokens: Any, known: Any = None, prompt_length: Any = 0) -> tuple[list[Row], Tensor]:
+def texts_of(predictor: Predictor, tokens: Any, given: Any = 0, prompt: Any = None) -> tuple[list[Row], Tensor]:
     """Complete texts to be scored, as rows whose `known` marks what is given, and (n, L) bool what is scored.
 
     Args:
         tokens: (n, L), (L,), or texts of different lengths.
-        known: booleans like `tokens`, or (L,) for all texts.
-        prompt_length: how many leading tokens are given; a number, or one for each text.
+        given: a number of leading tokens, one number for each text, or booleans like `tokens` or (L,) for all texts.
+        prompt: the short form of `given` for leading tokens: how many, a number or one for each text.
     """
     texts = _lists(tokens, "tokens")
-    if known is not None:
-        if not isinstance(prompt_length, int) or prompt_length:
-            raise InputError("known and prompt_length were both given; known alone says which tokens are given")
-        masks = torch.as_tensor(known).cpu()
-        if masks.dtype != torch.bool:
-            raise InputError(f"known has type {masks.dtype}; expected booleans, True where a token is given")
-        masks = masks.expand(len(texts), -1) if masks.ndim == 1 else masks
+    if prompt is not None:
+        if not _is_nothing(given):
+            raise InputError("given and prompt were both given; prompt is the short form of given for leading tokens")
+        given, name = prompt, "prompt"
     else:
-        lengths = [prompt_length] * len(texts) if isinstance(prompt_length, int) else list(prompt_length)
-        if len(lengths) != len(texts):
-            raise InputError(f"prompt_length has {len(lengths)} numbers for {len(texts)} texts")
-        masks = [torch.arange(len(text)) < int(given) for text, given in zip(texts, lengths, strict=True)]
+        name = "given"
+    masks = _masks(given, texts, name)
     if len(masks) != len(texts) or any(len(mask) != len(text) for mask, text in zip(masks, texts, strict=True)):
-        raise InputError("known does not have the shape of tokens; give one boolean for every token")
+        raise InputError("given does not have the shape of tokens; give one boolean for every token")
     rows = [Row(text, mask) for text, mask in zip(texts, masks, strict=True)]
     scored = torch.zeros(len(rows), max(len(text) for text in texts), dtype=torch.bool)
     for number, row in enumerate(rows):
@@ -89,6 +84,32 @@ def texts_of(predictor: Predictor, tokens: Any, known: Any = None, prompt_length
         check_row(predictor, row, number)
         scored[number, : len(row.tokens)] = ~row.known
     return rows, scored
+
+
+def _is_nothing(given: Any) -> bool:
+    return given is None or (isinstance(given, int) and not isinstance(given, bool) and given == 0)
+
+
+def _masks(given: Any, texts: list[Tensor], name: str) -> list[Tensor]:
+    """One boolean a token: `given` may be leading tokens, a number or one for each text, or booleans themselves."""
+    if isinstance(given, int) and not isinstance(given, bool):
+        given = [given] * len(texts)
+    ragged = isinstance(given, Sequence) and len(given) > 0 and not isinstance(given[0], bool | int)
+    try:
+        masks = [torch.as_tensor(mask).cpu() for mask in given] if ragged else torch.as_tensor(given).cpu()
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError(f"{name} is {given!r:.60}; expected leading tokens, a number, or booleans") from None
+    kinds = {mask.dtype for mask in masks} if isinstance(masks, list) else {masks.dtype}
+    if kinds == {torch.bool} and name == "given":
+        return list(masks) if isinstance(masks, list) or masks.ndim == 2 else [masks] * len(texts)
+    if isinstance(masks, list) or masks.ndim != 1 or masks.is_floating_point() or masks.dtype == torch.bool:
+        raise InputError(
+            f"{name} has type {next(iter(kinds))}; expected leading tokens, a number or one for each text"
+            + (", or booleans, True where a token is given" if name == "given" else "")
+        )
+    if len(masks) != len(texts):
+        raise InputError(f"{name} has {len(masks)} numbers for {len(texts)} texts")
+    return [torch.arange(len(text)) < int(leading) for text, leading in zip(texts, masks.tolist(), strict=True)]
 
 
 def counted(row: Tensor, mask: Tensor, end_of_text: int | None) -> int:

@@ -25,7 +25,7 @@ class Output:
         tokens: (n, L) int64 on the CPU; rows shorter than the longest are padded with -1.
         given: (n, L) bool; prompt and infill context.
         log_probs: (n, L) float32; log-probability with which each token was drawn, nats; 0 where none was.
-        nfe: (n,) int64; network calls each row cost.
+        network_calls: (n,) int64; network calls each row cost.
         steps: (n,) int64; steps each row took.
         lengths: (n,) int64; canvas length of each row.
         seeds: (n,) int64; the seed of each row.
@@ -38,7 +38,7 @@ class Output:
     tokens: Tensor
     given: Tensor
     log_probs: Tensor
-    nfe: Tensor
+    network_calls: Tensor
     steps: Tensor
     lengths: Tensor
     seeds: Tensor
@@ -59,18 +59,18 @@ class Output:
     @property
     def tokens_per_call(self) -> float:
         """Drawn tokens for each network call."""
-        return int((self.tokens.ge(0) & ~self.given).sum()) / int(self.nfe.sum())
+        return int((self.tokens.ge(0) & ~self.given).sum()) / int(self.network_calls.sum())
 
     @property
     def tokens_before_end_per_call(self) -> float:
         """The same without what comes after the end of the text, which engines like to count."""
-        return int(self.end.sum()) / int(self.nfe.sum())
+        return int(self.end.sum()) / int(self.network_calls.sum())
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "sampler": self.sampler.name,
             "tokens": self.rows(),
-            "nfe": self.nfe.tolist(),
+            "network_calls": self.network_calls.tolist(),
             "steps": self.steps.tolist(),
             "log_prob": self.log_prob.tolist(),
             "tokens_per_call": self.tokens_per_call,
@@ -82,7 +82,7 @@ class Output:
         n, length = self.tokens.shape
         lines = [
             f"Output(rows={n}, length={length}, sampler={self.sampler.name or 'unnamed'}, "
-            f"calls={float(self.nfe.sum()) / n:.1f}/row, tokens per call={self.tokens_per_call:.2f})"
+            f"calls={float(self.network_calls.sum()) / n:.1f}/row, tokens per call={self.tokens_per_call:.2f})"
         ]
         lines += [f"  {row[:24]}{' …' if len(row) > 24 else ''}" for row in self.rows()[:4]]
         lines += [f"  … {n - 4} rows more"] if n > 4 else []
@@ -198,16 +198,16 @@ def _gather(
     tokens = torch.full((n, longest), -1)
     given = torch.zeros(n, longest, dtype=torch.bool)
     log_probs = torch.zeros(n, longest)
-    nfe, steps = torch.zeros(n, dtype=torch.int64), torch.zeros(n, dtype=torch.int64)
+    network_calls, steps = torch.zeros(n, dtype=torch.int64), torch.zeros(n, dtype=torch.int64)
     notes: dict[str, None] = {}
     for names, canvas in done:
         tokens[names, : canvas.length] = canvas.tokens.cpu()
         given[names, : canvas.length] = canvas.frozen.cpu()
         log_probs[names, : canvas.length] = canvas.log_probs.cpu()
-        nfe[names], steps[names] = canvas.calls, canvas.steps
+        network_calls[names], steps[names] = canvas.calls, canvas.steps
         notes.update(dict.fromkeys(canvas.notes))
     lengths = torch.tensor([len(row.tokens) for row in rows])
     trace = Trace.joined([(canvas.trace, names) for names, canvas in done])
     texts = zip(tokens, tokens.ge(0) & ~given, strict=True)
     end = torch.tensor([counted(row, mask, end_of_text) for row, mask in texts])
-    return Output(tokens, given, log_probs, nfe, steps, lengths, seeds, trace, sampler, end, tuple(notes))
+    return Output(tokens, given, log_probs, network_calls, steps, lengths, seeds, trace, sampler, end, tuple(notes))

@@ -47,11 +47,12 @@ class Score:
         standard error over the orders: 0 where the order is fixed, NaN for a single random one. bound: (n,) float64;
         log-mean-exp over the orders, a bound on the log-probability of the output law. exact: whether every term is an
         exact probability given the order; False for a Monte-Carlo estimate. how: "planned", "replay" or "estimate".
-        orders: number of orders averaged over. order_log_probs: (orders, n, L) float64; of each token in each order; 0
-        where given, NaN for an estimate. order_steps: (orders, n, L) int64; the step that revealed it, -1 where given
-        and for an estimate. scored: (n, L) bool; the tokens that count: neither given nor padding. nfe: (n,) float64;
-        network calls the sampler needs for each text, mean over orders. calls: network calls spent on scoring. end:
-        (n,) int64; scored tokens up to and including the first end of text. sampler: the sampler that was scored.
+        random_orders: number of orders averaged over. order_log_probs: (orders, n, L) float64; of each token in each
+        order; 0 where given, NaN for an estimate. order_steps: (orders, n, L) int64; the step that revealed it, -1
+        where given and for an estimate. scored: (n, L) bool; the tokens that count: neither given nor padding.
+        network_calls: (n,) float64; those the sampler needs for each text, mean over orders. network_calls_spent: those
+        of scoring. end: (n,) int64; scored tokens up to and including the first end of text. sampler: the one that
+        was scored.
     """
 
     log_prob: Tensor
@@ -59,12 +60,12 @@ class Score:
     bound: Tensor
     exact: bool
     how: str
-    orders: int
+    random_orders: int
     order_log_probs: Tensor
     order_steps: Tensor
     scored: Tensor
-    nfe: Tensor
-    calls: int
+    network_calls: Tensor
+    network_calls_spent: int
     end: Tensor
     sampler: Sampler
 
@@ -92,33 +93,33 @@ class Score:
     @property
     def tokens_per_call(self) -> float:
         """Scored tokens for each network call the sampler needs."""
-        return int(self.scored.sum()) / float(self.nfe.sum())
+        return int(self.scored.sum()) / float(self.network_calls.sum())
 
     @property
     def tokens_before_end_per_call(self) -> float:
         """The same without what comes after the end of the text, which engines like to count."""
-        return int(self.end.sum()) / float(self.nfe.sum())
+        return int(self.end.sum()) / float(self.network_calls.sum())
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "sampler": self.sampler.name,
             "how": self.how,
             "exact": self.exact,
-            "orders": self.orders,
+            "random_orders": self.random_orders,
             "log_prob": self.log_prob.tolist(),
             "stderr": self.stderr.tolist(),
             "bound": self.bound.tolist(),
             "nats_per_token": self.per_token,
-            "nfe": self.nfe.tolist(),
+            "network_calls": self.network_calls.tolist(),
             "tokens_per_call": self.tokens_per_call,
             "tokens_before_end_per_call": self.tokens_before_end_per_call,
-            "calls": self.calls,
+            "network_calls_spent": self.network_calls_spent,
         }
 
     def __repr__(self) -> str:
         kind = "exact" if self.exact else "MONTE-CARLO ESTIMATE"
-        if self.exact and self.orders > 1:
-            kind = f"exact given the order, mean of {self.orders} orders"
+        if self.exact and self.random_orders > 1:
+            kind = f"exact given the order, mean of {self.random_orders} orders"
         return (
             f"Score(texts={len(self.log_prob)}, nats per text={-self.mean:.4f} ± {self.mean_stderr:.4f}, "
             f"nats per token={self.per_token:.4f}, tokens per call={self.tokens_per_call:.2f}; {kind}, {self.how})"
@@ -132,9 +133,9 @@ def score(
     *,
     seed: int = 0,
     seeds: Any = None,
-    orders: int | None = None,
-    known: Any = None,
-    prompt_length: Any = 0,
+    random_orders: int | None = None,
+    given: Any = 0,
+    prompt: Any = None,
     batch_size: int | None = None,
     estimate: int | None = None,
 ) -> Score:
@@ -145,9 +146,10 @@ def score(
         tokens: (n, L) token ids, one text (L,), or texts of different lengths.
         seed: seed of the orders; they are unrelated to those of `sample` with the same seed.
         seeds: (n,) row seeds instead: `seeds=out.seeds` replays the very orders `out` was sampled with.
-        orders: random orders to average over; 4 by default, 1 with `seeds`. A rule without randomness needs one.
-        known: booleans like `tokens`, or (L,): given positions, which are not scored.
-        prompt_length: how many leading tokens are given; a number, or one for each text.
+        random_orders: orders drawn to average over; 4 by default, 1 with `seeds`. A rule without randomness needs one.
+        given: positions that are given and not scored: a number of leading tokens, one for each text, or booleans
+            like `tokens` or (L,).
+        prompt: the short form of `given` for leading tokens: how many, a number or one for each text.
         batch_size: rows that go through the network together.
         estimate: when given, sample this many texts and count, instead of computing; for small laws only.
 
@@ -155,7 +157,7 @@ def score(
         InputError: bad arguments, or a sampler whose likelihood cannot be computed; the message says why.
     """
     sampler = as_sampler(sampler)
-    rows, scored = texts_of(predictor, tokens, known, prompt_length)
+    rows, scored = texts_of(predictor, tokens, given, prompt)
     n = len(rows)
     if estimate is not None:
         return _estimated(predictor, sampler, rows, scored, seed, estimate)
@@ -164,16 +166,16 @@ def score(
         raise InputError(
             f"{sampler.name or 'this sampler'} cannot be scored: {how}; estimate=100000 counts (small laws)"
         )
-    if orders is None:
-        orders = 1 if seeds is not None or not sampler.random else _DEFAULT_ORDERS
-    if orders < 1:
-        raise InputError(f"orders is {orders}; expected at least 1")
-    if seeds is not None and orders != 1:
-        raise InputError(f"orders is {orders}, but seeds fixes one order for each text; give seed= instead")
+    if random_orders is None:
+        random_orders = 1 if seeds is not None or not sampler.random else _DEFAULT_ORDERS
+    if random_orders < 1:
+        raise InputError(f"random_orders is {random_orders}; expected at least 1")
+    if seeds is not None and random_orders != 1:
+        raise InputError(f"random_orders is {random_orders}, but seeds fixes one order a text; give seed= instead")
 
     one_order = _planned if how == "planned" else _replayed
     results = []
-    for number in range(orders):
+    for number in range(random_orders):
         order_seeds = check_seeds(seeds, seed, n, salt=_SALT + number)
         results.append(one_order(predictor, sampler, rows, order_seeds, batch_size))
     return _gather(results, rows, scored, how, sampler, predictor)
@@ -186,7 +188,7 @@ Result = tuple[Tensor, Tensor, Tensor, int]
 def _planned(predictor: Predictor, sampler: Sampler, rows: list[Row], seeds: Tensor, batch_size: int | None) -> Result:
     """All steps of all texts at once: step t of text r is a canvas of its own, with its own wanted positions."""
     log_probs, steps = _grid(rows), _grid(rows, -1)
-    nfe = torch.zeros(len(rows), dtype=torch.float64)
+    network_calls = torch.zeros(len(rows), dtype=torch.float64)
     for names in batches(rows, sampler, predictor, len(rows)):
         canvas = canvas_of([rows[name] for name in names], seeds[names], predictor)
         texts = torch.stack([rows[name].tokens for name in names])
@@ -205,8 +207,8 @@ def _planned(predictor: Predictor, sampler: Sampler, rows: list[Row], seeds: Ten
             drawn = texts[row[pairs], columns]
             found = shaped.gather(-1, drawn[:, None]).squeeze(-1).double()
             log_probs[torch.tensor(names)[row[pairs]], columns] = found
-            nfe.index_add_(0, torch.tensor(names)[row], part.calls.double())
-    return log_probs, steps, nfe, int(nfe.sum())
+            network_calls.index_add_(0, torch.tensor(names)[row], part.calls.double())
+    return log_probs, steps, network_calls, int(network_calls.sum())
 
 
 def _pairs(
@@ -235,7 +237,7 @@ def _pairs(
 def _replayed(predictor: Predictor, sampler: Sampler, rows: list[Row], seeds: Tensor, batch_size: int | None) -> Result:
     """The sampling loop itself, with each drawn token replaced by the text's."""
     log_probs, steps = _grid(rows), _grid(rows, -1)
-    nfe = torch.zeros(len(rows), dtype=torch.float64)
+    network_calls = torch.zeros(len(rows), dtype=torch.float64)
     for names in batches(rows, sampler, predictor, batch_size):
         canvas = canvas_of([rows[name] for name in names], seeds[names], predictor)
         texts = torch.stack([rows[name].tokens for name in names]).to(canvas.device)
@@ -245,8 +247,8 @@ def _replayed(predictor: Predictor, sampler: Sampler, rows: list[Row], seeds: Te
             steps[torch.tensor(names)[event.where.rows.cpu()], event.where.columns.cpu()] = event.step
         impossible = (canvas.tokens != texts).any(1).cpu()  # the rule ended the text before the text did
         log_probs[torch.tensor(names)[impossible], -1] = -torch.inf
-        nfe[names] = canvas.calls.double()
-    return log_probs, steps, nfe, int(nfe.sum())
+        network_calls[names] = canvas.calls.double()
+    return log_probs, steps, network_calls, int(network_calls.sum())
 
 
 def _grid(rows: list[Row], value: float = 0.0) -> Tensor:
@@ -273,12 +275,12 @@ def _gather(
         bound=by_order.logsumexp(0) - math.log(orders),
         exact=True,
         how=how,
-        orders=orders,
+        random_orders=orders,
         order_log_probs=by_token,
         order_steps=torch.stack([steps for _, steps, _, _ in results]),
         scored=scored,
-        nfe=torch.stack([nfe for _, _, nfe, _ in results]).mean(0),
-        calls=sum(calls for _, _, _, calls in results),
+        network_calls=torch.stack([network_calls for _, _, network_calls, _ in results]).mean(0),
+        network_calls_spent=sum(calls for _, _, _, calls in results),
         end=_ends(rows, scored, predictor.end_of_text_id),
         sampler=sampler,
     )
@@ -299,7 +301,11 @@ def _estimated(predictor: Predictor, sampler: Sampler, rows: list[Row], scored: 
         raise InputError(
             f"estimate counts whole texts, and there are {predictor.vocab_size}^{masked} of them; it is for small laws"
         )
-    frequency, nfe, spent = torch.zeros(len(rows), dtype=torch.float64), torch.zeros(len(rows), dtype=torch.float64), 0
+    frequency, network_calls, spent = (
+        torch.zeros(len(rows), dtype=torch.float64),
+        torch.zeros(len(rows), dtype=torch.float64),
+        0,
+    )
     contexts: dict[Any, list[int]] = {}
     for number, row in enumerate(rows):
         given = torch.where(row.known, row.tokens, -1)
@@ -310,8 +316,8 @@ def _estimated(predictor: Predictor, sampler: Sampler, rows: list[Row], scored: 
         out = sample(predictor, sampler, n=count, infill=(row.tokens, row.known), seeds=seeds)
         for name in names:
             frequency[name] = (out.tokens == rows[name].tokens).all(1).double().mean()
-        nfe[names] = out.nfe.double().mean()
-        spent += int(out.nfe.sum())
+        network_calls[names] = out.network_calls.double().mean()
+        spent += int(out.network_calls.sum())
     log_prob = frequency.log()
     stderr = torch.where(frequency > 0, ((1 - frequency) / (frequency * count)).sqrt(), torch.nan)
     return Score(
@@ -320,12 +326,12 @@ def _estimated(predictor: Predictor, sampler: Sampler, rows: list[Row], scored: 
         bound=log_prob,
         exact=False,
         how="estimate",
-        orders=count,
+        random_orders=count,
         order_log_probs=torch.full((1, *scored.shape), math.nan, dtype=torch.float64),
         order_steps=torch.full((1, *scored.shape), -1),
         scored=scored,
-        nfe=nfe,
-        calls=spent,
+        network_calls=network_calls,
+        network_calls_spent=spent,
         end=_ends(rows, scored, predictor.end_of_text_id),
         sampler=sampler,
     )

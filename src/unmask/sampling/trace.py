@@ -119,7 +119,7 @@ class Trace:
         return {
             "row": name,
             "step": step,
-            "calls": calls,
+            "network_calls": calls,
             "nats": 0.0,
             "positions": [],
             "tokens": [],

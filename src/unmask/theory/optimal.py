@@ -88,23 +88,24 @@ def fewest_steps(costs: Costs, budget: float) -> Schedule:
 
     Args:
         costs: the curve or order table to plan on.
-        budget: nats per sequence beyond one token a step; met up to rounding (1e-12 of the NELBO).
+        budget: nats per token beyond one token a step; met up to rounding (1e-12 of the NELBO).
 
     Raises:
         InputError: when no schedule meets the budget; it names the smallest reachable price.
     """
     check_number("budget", budget, least=-math.inf)
-    allowed = budget + 1e-12 * max(1.0, _checked(costs).one_at_a_time)
+    whole = budget * _checked(costs).length  # nats per sequence, as prices are
+    allowed = whole + 1e-12 * max(1.0, costs.one_at_a_time)
     if not _has_envelope(costs):
         return _fewest_by_layers(costs, budget, allowed)
     if allowed < 0:
-        raise InputError(f"budget is {budget:g} nats; the smallest reachable price is 0, at one token a step")
+        raise InputError(f"budget is {budget:g} nats per token; the smallest reachable price is 0, at one token a step")
     values = _falling(costs)
 
     def modelled_steps(few: envelope.Path, many: envelope.Path) -> float:
         """Where `price = A + C/T` through both falls to the budget."""
         scale = (few.price - many.price) / (1 / few.steps - 1 / many.steps)
-        return scale / max(budget - many.price + scale / many.steps, 1e-300)
+        return scale / max(whole - many.price + scale / many.steps, 1e-300)
 
     few, many = envelope.hull_edge(values, lambda path: path.price <= allowed, modelled_steps)
     if few is many:
@@ -145,7 +146,7 @@ def frontier(costs: Costs, max_steps: int | None = None) -> Frontier:
 
 
 def cheapest(costs: Costs, price_per_call: float) -> Schedule:
-    """The schedule with the least `price + price_per_call * T`: when a network call is worth so many nats."""
+    """The schedule with the least `price + price_per_call * T`, both in nats per sequence."""
     check_number("price_per_call", price_per_call)
     if _has_envelope(_checked(costs)):
         return _from_boundaries(envelope.cheapest_path(_falling(costs).tolist(), price_per_call))
@@ -225,8 +226,8 @@ def _fewest_by_layers(costs: Costs, budget: float, allowed: float) -> Schedule:
         price = value - costs.one_at_a_time
         if price <= allowed:
             return _from_boundaries(programme.trace(parents))
-        smallest = min(smallest, price)
-    raise InputError(f"budget is {budget:g} nats; the smallest reachable price is {smallest:.6g}")
+        smallest = min(smallest, price / costs.length)
+    raise InputError(f"budget is {budget:g} nats per token; the smallest reachable price is {smallest:.6g}")
 
 
 # The convex frontier of a curve that never increases

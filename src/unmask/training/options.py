@@ -83,7 +83,7 @@ class TrainingOptions:
         if self.optimizer not in OPTIMIZERS:
             raise InputError(f"--optimizer is {self.optimizer!r}; choose one of {', '.join(OPTIMIZERS)}")
         if self.precision not in ("float32", "bfloat16"):
-            raise InputError(f"--precision is {self.precision!r}; choose float32 or bfloat16")
+            raise InputError(f"--dtype is {self.precision!r}; choose float32 or bfloat16")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrainingOptions:

@@ -66,7 +66,7 @@ class Attempts:
             why_no_prediction=sampler.why_not_predictable,
             predicted=entry.predicted(),
             exact=_exact(law, sampler) if self.ground.given == 0 else None,
-            calls=Calls.of(out.nfe.tolist()),
+            calls=Calls.of(out.network_calls.tolist()),
             tokens_per_call=out.tokens_per_call,
             reveals=reveals,
             reveal_steps=per_row,
@@ -91,7 +91,7 @@ class Attempts:
         return {
             "scored": Estimate.of_mean(nats - self.ground.baseline),
             "nats": float(nats.mean()),
-            "scored_calls": float(found.nfe.mean()),
+            "scored_calls": float(found.network_calls.mean()),
             "step_prices": prices,
             "step_sizes": sizes,
         }

@@ -33,7 +33,7 @@ class Ground:
     Args:
         texts: (N, L) held-out texts, at least 8; shuffled by `seed`, the first half is measured.
         given: leading tokens that are given.
-        orders: random orders texts are scored in where the order is random.
+        random_orders: those orders texts are scored in where the order is random.
         task: what makes a sampled text right, or None.
         source: as in `measure`: the name of the draw, where texts are independent draws of a law.
     """
@@ -42,7 +42,7 @@ class Ground:
     texts: TokenArray
     given: int = 0
     seed: int = 0
-    orders: int = 2
+    random_orders: int = 2
     batch_size: int = 64
     task: Task | None = None
     source: str = ""
@@ -54,7 +54,7 @@ class Ground:
                 f"{LEAST_TEXTS}: give more text, or a smaller --length"
             )
         if not 0 <= self.given < self.texts.shape[1]:
-            raise InputError(f"--prompt-tokens is {self.given}; texts have {self.texts.shape[1]} tokens")
+            raise InputError(f"--given is {self.given}; texts have {self.texts.shape[1]} tokens")
         shuffled = np.random.default_rng([self.seed, 7]).permutation(len(self.texts))
         half = len(self.texts) // 2
         self.measured_texts = self.texts[np.sort(shuffled[:half])]
@@ -69,15 +69,15 @@ class Ground:
         """The curve and the tables of the orders, on the first half of the texts."""
         return measure(
             self.predictor, self.measured_texts, self.seed, orders=orders, given=self.given,
-            block=getattr(self.predictor, "block_size", None), batch_size=self.batch_size, source=self.source,
+            block_length=getattr(self.predictor, "block_size", None), batch_size=self.batch_size, source=self.source,
             progress=lambda done, total, _: say(f"measuring {done} of {total} texts"),
         )  # fmt: skip
 
     def score(self, sampler: Any) -> Score:
         """Exact likelihood of the second half of the texts under a sampler."""
         return score(
-            self.predictor, sampler, self.scored_texts, seed=self.seed, prompt_length=self.given,
-            orders=self.orders if sampler.random else None, batch_size=self.batch_size,
+            self.predictor, sampler, self.scored_texts, seed=self.seed, prompt=self.given,
+            random_orders=self.random_orders if sampler.random else None, batch_size=self.batch_size,
         )  # fmt: skip
 
     @cached_property

@@ -194,7 +194,7 @@ class Run:
             "texts": text_digest(ground.texts.ravel()),
             "given": ground.given,
             "seed": ground.seed,
-            "orders": ground.orders,
+            "random_orders": ground.random_orders,
             "samples": request.samples,
             "judge": request.judge,
             "mauve": request.mauve,

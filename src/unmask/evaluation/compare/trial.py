@@ -146,7 +146,7 @@ class Trial:
             **plain,
             "predicted": _dict(self.predicted),
             "scored": _dict(self.scored),
-            "calls": None if self.calls is None else {**vars(self.calls), "counts": _pairs(self.calls.counts)},
+            "network_calls": None if self.calls is None else {**vars(self.calls), "counts": _pairs(self.calls.counts)},
             "reveals": [list(row) for row in self.reveals],
             "quality": _dict(self.quality),
             "valid": None if self.valid is None else {"count": self.valid.count, "total": self.valid.total},
@@ -157,7 +157,7 @@ class Trial:
     def from_dict(cls, data: dict[str, Any]) -> Trial:
         """What `to_dict` made."""
         plain = {name: tuple(data[name]) if name in _TUPLES else data[name] for name in _PLAIN}
-        calls, timing = data["calls"], data["timing"]
+        calls, timing = data["network_calls"], data["timing"]
         return cls(
             **plain,
             predicted=_made(Estimate, data["predicted"]),
@@ -295,7 +295,7 @@ class Comparison:
             "format": "unmask.comparison/1",
             **{name: getattr(self, name) for name in plain},
             "one_at_a_time": self.one_at_a_time.to_dict(),
-            "frontier": [{"calls": calls, "price": price.to_dict()} for calls, price in self.frontier],
+            "frontier": [{"network_calls": calls, "price": price.to_dict()} for calls, price in self.frontier],
             "trials": [trial.to_dict() for trial in self.trials],
             "undominated": [trial.key for trial in undominated(self.scored)],
             "real": self.real.to_dict(),

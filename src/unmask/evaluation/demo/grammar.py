@@ -145,7 +145,7 @@ class GrammarDemo:
             "perfect_model": None if self.perfect is None else vars(self.perfect),
             "shown": [checked.to_dict() for checked in self.shown],
             "tried": [checked.to_dict() for checked in self.lines],
-            "frontier": [{"calls": plan.steps, "price": plan.price.to_dict()} for plan in self.frontier],
+            "frontier": [{"network_calls": plan.steps, "price": plan.price.to_dict()} for plan in self.frontier],
             "examples": {
                 name: [{"text": " ".join(one.words), "fault": one.fault} for one in sentences]
                 for name, sentences in self.examples.items()

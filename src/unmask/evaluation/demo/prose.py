@@ -86,7 +86,7 @@ class ProseDemo:
             "plan": self.plan.to_dict(),
             "shown": [trial.to_dict() for trial in self.shown],
             "tried": [trial.to_dict() for trial in self.lines],
-            "frontier": [{"calls": plan.steps, "price": plan.price.to_dict()} for plan in self.frontier],
+            "frontier": [{"network_calls": plan.steps, "price": plan.price.to_dict()} for plan in self.frontier],
             "texts": {name: list(texts) for name, texts in self.texts.items()},
         }
 
@@ -140,7 +140,7 @@ def prose_demo(
     frontier = tuple(map(planner.plan, range(1, min(MOST_CALLS, rows.shape[1]) + 1)))
     plan = within_budget(frontier) or planner.plan(budget=BUDGET)
     progress(f"{name}: scoring {sizes.fresh} fresh texts one token at a time")
-    bench = Bench(predictor, rows[sizes.measured : wanted], seed, orders=1)
+    bench = Bench(predictor, rows[sizes.measured : wanted], seed, random_orders=1)
     shown = [bench.one_at_a_time(sizes.samples)]
 
     def tried(ways: list[Way], n: int) -> list[Trial]:

@@ -95,7 +95,7 @@ class Trial:
             "name": self.way.name,
             "kind": self.way.kind,
             "setting": self.way.setting,
-            "calls": self.calls,
+            "network_calls": self.calls,
             "predicted_price": None if self.way.predicted is None else self.way.predicted.to_dict(),
             "why_no_prediction": self.why_no_prediction,
             "exact_price": self.way.exact,
@@ -118,17 +118,17 @@ class Bench:
     predictor: Predictor
     texts: TokenArray
     seed: int = 0
-    orders: int = 2
+    random_orders: int = 2
     """Random orders each text is scored in, for ways whose order is random."""
 
     @cached_property
     def _baseline(self) -> FloatArray:
         """(N,) nats of every fresh text, one token at a time in one random order."""
-        return self._nats(recipes.one_by_one(), orders=1)[0]
+        return self._nats(recipes.one_by_one(), random_orders=1)[0]
 
     def fewer(self, texts: int) -> Bench:
         """The first few of the texts, for quick looks."""
-        found = Bench(self.predictor, self.texts[:texts], self.seed, orders=1)
+        found = Bench(self.predictor, self.texts[:texts], self.seed, random_orders=1)
         found._baseline = self._baseline[:texts]
         return found
 
@@ -149,12 +149,12 @@ class Bench:
         nats, calls = self._nats(way.sampler)
         return self._trial(way, Estimate.of_mean(nats - self._baseline), float(nats.mean()), calls, n)
 
-    def _nats(self, sampler: Any, orders: int | None = None) -> tuple[FloatArray, float]:
+    def _nats(self, sampler: Any, random_orders: int | None = None) -> tuple[FloatArray, float]:
         """(N,) nats of every fresh text, and network calls a text."""
         if as_sampler(sampler).random:
-            orders = orders or self.orders
-        found = score(self.predictor, sampler, self.texts, seed=self.seed, orders=orders, batch_size=ROWS)
-        return -found.log_prob.numpy(), float(found.nfe.mean())
+            random_orders = random_orders or self.random_orders
+        found = score(self.predictor, sampler, self.texts, seed=self.seed, random_orders=random_orders, batch_size=ROWS)
+        return -found.log_prob.numpy(), float(found.network_calls.mean())
 
     def _trial(self, way: Way, scored: Estimate | None, nats: float | None, calls: float, n: int) -> Trial:
         if n == 0:
@@ -164,7 +164,13 @@ class Bench:
         out = sample(self.predictor, way.sampler, n=n, seed=self.seed)
         seconds = time.perf_counter() - begun
         return Trial(
-            way, float(out.nfe.double().mean()), scored, nats, out.tokens.numpy(), seconds, steps_of_first(out)
+            way,
+            float(out.network_calls.double().mean()),
+            scored,
+            nats,
+            out.tokens.numpy(),
+            seconds,
+            steps_of_first(out),
         )
 
 
