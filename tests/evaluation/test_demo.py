@@ -11,7 +11,7 @@ import unmask
 from unmask import laws
 from unmask.errors import InputError
 from unmask.evaluation.demo import exact, grammar, knobs, prose, run, trial
-from unmask.evaluation.demo.share import Share
+from unmask.evaluation.share import Share
 from unmask.laws.table import Listed
 from unmask.measuring.estimate import Estimate
 from unmask.sampling import recipes

@@ -6,20 +6,16 @@ are imported only when files are written.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unmask.evaluation.demo.grammar import Checked, GrammarDemo
 from unmask.evaluation.demo.prose import BUDGET, ProseDemo
 from unmask.evaluation.demo.run import Demo
 from unmask.evaluation.demo.trial import EQUAL, SUREST, Trial
-from unmask.evaluation.result_table import Column, Table
-from unmask.files import write_bytes, write_json, write_text
+from unmask.evaluation.result_table import Column, ResultTable
 from unmask.measuring.estimate import Estimate
-from unmask.reports.tables import to_csv, to_rich
-from unmask.reports.verify import check_folder
+from unmask.reports.tables import to_rich
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,7 +38,7 @@ _PRICE_COLUMNS = [
 # -- tables --------------------------------------------------------------------------------------------------------
 
 
-def grammar_table(demo: GrammarDemo) -> Table:
+def grammar_table(demo: GrammarDemo) -> ResultTable:
     """The table of the toy half as a person reads it."""
     columns = [
         Column("way", "way to sample"),
@@ -58,10 +54,10 @@ def grammar_table(demo: GrammarDemo) -> Table:
         trial = checked.trial
         cells = (priced(trial.way.predicted, 2), trial.way.exact, priced(trial.scored, 2), shared(checked))
         rows.append((trial.way.name, trial.calls, *cells, checked.distinct))
-    return Table.of(columns, rows)
+    return ResultTable.of(columns, rows)
 
 
-def prose_table(demo: ProseDemo) -> Table:
+def prose_table(demo: ProseDemo) -> ResultTable:
     """The table of the English half as a person reads it: nats per token."""
     columns = [
         Column("way", "way to sample"),
@@ -77,7 +73,7 @@ def prose_table(demo: ProseDemo) -> Table:
         grown = None if trial.scored is None else 2.718281828459045 ** (trial.scored.value * per_token)
         cells = (priced(trial.way.predicted, 3, per_token), priced(trial.scored, 3, per_token), grown, trial.seconds)
         rows.append((trial.way.name, trial.calls, *cells))
-    return Table.of(columns, rows)
+    return ResultTable.of(columns, rows)
 
 
 def priced(price: Estimate | None, digits: int, factor: float = 1.0) -> str:
@@ -96,7 +92,7 @@ def shared(checked: Checked) -> str:
     return "–" if valid is None else f"{valid.value:.1%} ({100 * valid.low:.0f}–{100 * valid.high:.0f})"
 
 
-def grammar_data(demo: GrammarDemo) -> Table:
+def grammar_data(demo: GrammarDemo) -> ResultTable:
     """Everything that was tried on the toy model, as numbers."""
     more = [Column(name) for name in ("right", "drawn", "right_low", "right_high", "right_at_least", "distinct")]
     rows = []
@@ -104,12 +100,12 @@ def grammar_data(demo: GrammarDemo) -> Table:
         valid = checked.valid
         found = (None,) * 4 if valid is None else (valid.count, valid.total, valid.low, valid.high)
         rows.append((*_numbers(checked.trial), *found, checked.floor, checked.distinct))
-    return Table.of([*_PRICE_COLUMNS, *more], rows)
+    return ResultTable.of([*_PRICE_COLUMNS, *more], rows)
 
 
-def prose_data(demo: ProseDemo) -> Table:
+def prose_data(demo: ProseDemo) -> ResultTable:
     """Everything that was tried on the model of English, as numbers, nats per sequence."""
-    return Table.of(_PRICE_COLUMNS, map(_numbers, demo.lines))
+    return ResultTable.of(_PRICE_COLUMNS, map(_numbers, demo.lines))
 
 
 def _numbers(trial: Trial) -> tuple[str | float | int | None, ...]:
@@ -194,12 +190,14 @@ def _show_grammar(demo: GrammarDemo, console: Console) -> None:
     _say(console, f"\n{grammar_verdict(demo)}", "bold")
 
 
-def _fitting(table: Table, console: Console, spare: tuple[str, ...]) -> Table:
+def _fitting(table: ResultTable, console: Console, spare: tuple[str, ...]) -> ResultTable:
     """The table, on a narrow terminal without the columns that can be spared (the page and the files have them)."""
     if console.width >= WIDTH:
         return table
     kept = [place for place, column in enumerate(table.columns) if column.name not in spare]
-    return Table.of([table.columns[place] for place in kept], [[row[place] for place in kept] for row in table.rows])
+    return ResultTable.of(
+        [table.columns[place] for place in kept], [[row[place] for place in kept] for row in table.rows]
+    )
 
 
 def _show_sentence(console: Console, words: Sequence[str], wrong: Sequence[bool], fault: str | None) -> None:
@@ -227,34 +225,3 @@ def _show_prose(demo: ProseDemo, console: Console) -> None:
         _say(console, f"{trial.label}; the first one drawn:")
         console.print(f"  {text}", markup=False, highlight=False, style="italic", soft_wrap=False)
     _say(console, f"\n{prose_verdict(demo)}", "bold")
-
-
-# -- files ---------------------------------------------------------------------------------------------------------
-
-
-def write(demo: Demo, folder: str | os.PathLike[str], command: str = "unmask demo") -> list[Path]:
-    """Write numbers, plans, figures and the page; returns the files. Files of other names are left alone.
-
-    Args:
-        demo: what to show.
-        folder: made if it is missing.
-        command: what the page names as its origin.
-    """
-    from unmask.reports import demo_page, demo_plots, figures
-
-    path = check_folder(folder)
-    files = [write_json(path / "demo.json", demo.to_dict())]
-    for name, half, data in (
-        ("grammar", demo.grammar, grammar_data(demo.grammar)),
-        ("prose", demo.prose, prose_data(demo.prose) if demo.prose else None),
-    ):
-        if half is not None and data is not None:
-            files.append(write_text(path / f"{name}.csv", to_csv(data)))
-            files.append(half.plan.save(path / f"{name}.plan.json"))
-            files.append(half.measurement.save(path / f"{name}.curve.json"))
-    with figures.style():
-        drawn = demo_plots.all_figures(demo)
-        for name, figure in drawn.items():
-            files.append(write_bytes(path / f"{name}.png", figures.png(figure)))
-        files.append(write_text(path / "index.html", demo_page.page(demo, command, drawn)))
-    return files

@@ -5,13 +5,17 @@ Knows where a figure stands and what is said about it; the figures are drawn by 
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unmask.evaluation.demo.run import Demo
+from unmask.files import write_bytes, write_json, write_text
 from unmask.reports import demo as tables
 from unmask.reports import demo_plots
-from unmask.reports.figures import inline_svg, style
-from unmask.reports.pages import render
+from unmask.reports.figures import inline_svg, png, style
+from unmask.reports.pages import check_folder, render
+from unmask.reports.tables import to_csv
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,3 +63,29 @@ def page(demo: Demo, command: str = "unmask demo", drawn: dict[str, Figure] | No
             no_price=tables.NO_PRICE,
             command=command,
         )
+
+
+def write(demo: Demo, folder: str | os.PathLike[str], command: str = "unmask demo") -> list[Path]:
+    """Write numbers, plans, figures and the page; returns the files. Files of other names are left alone.
+
+    Args:
+        demo: what to show.
+        folder: made if it is missing.
+        command: what the page names as its origin.
+    """
+    path = check_folder(folder)
+    files = [write_json(path / "demo.json", demo.to_dict())]
+    for name, half, data in (
+        ("grammar", demo.grammar, tables.grammar_data(demo.grammar)),
+        ("prose", demo.prose, tables.prose_data(demo.prose) if demo.prose else None),
+    ):
+        if half is not None and data is not None:
+            files.append(write_text(path / f"{name}.csv", to_csv(data)))
+            files.append(half.plan.save(path / f"{name}.plan.json"))
+            files.append(half.measurement.save(path / f"{name}.curve.json"))
+    with style():
+        drawn = demo_plots.all_figures(demo)
+        for name, figure in drawn.items():
+            files.append(write_bytes(path / f"{name}.png", png(figure)))
+        files.append(write_text(path / "index.html", page(demo, command, drawn)))
+    return files

@@ -13,7 +13,7 @@ from unmask.errors import InputError
 from unmask.evaluation.compare.ground import Ground, TokenArray, step_prices
 from unmask.evaluation.compare.rules import Entry
 from unmask.evaluation.compare.trial import Calls, Timing, Trial
-from unmask.evaluation.demo.share import Share
+from unmask.evaluation.share import Share
 from unmask.evaluation.text_quality import TextQuality, text_quality
 from unmask.measuring.estimate import Estimate
 from unmask.sampling.recipes import as_sampler

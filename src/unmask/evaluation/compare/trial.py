@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from unmask.errors import InputError
-from unmask.evaluation.demo.share import Share
+from unmask.evaluation.share import Share
 from unmask.evaluation.text_quality import TextQuality
 from unmask.files import read_json, write_json
 from unmask.measuring.estimate import Estimate

@@ -16,7 +16,6 @@ import numpy as np
 
 from unmask.evaluation.demo.exact import Answer, answer, fixed_permutation
 from unmask.evaluation.demo.knobs import KNOBS, near
-from unmask.evaluation.demo.share import Share
 from unmask.evaluation.demo.trial import (
     BEST_SIZES,
     EQUAL,
@@ -28,6 +27,7 @@ from unmask.evaluation.demo.trial import (
     Trial,
     Way,
 )
+from unmask.evaluation.share import Share
 from unmask.laws.toy import ToyGrammar, toy_grammar
 from unmask.measuring.measure import measure
 from unmask.measuring.measurement import Measurement
