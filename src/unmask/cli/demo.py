@@ -20,14 +20,14 @@ def demo(
     """
     from rich.console import Console
 
-    from unmask.evaluation.demo.run import run
+    from unmask.evaluation.demo import whole
     from unmask.reports import demo as reports
     from unmask.reports.pages import check_folder
 
     if out is not None:
         check_folder(out)
     with Console(stderr=True).status("starting") as status:
-        found = run(seed, quick, progress=status.update)
+        found = whole.demo(seed, quick, progress=status.update)
         if out is not None:
             from unmask.reports.demo_page import write  # draws; matplotlib is wanted only here
 

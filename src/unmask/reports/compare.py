@@ -7,6 +7,7 @@ exact likelihood never share a table or an axis of nats with those that have one
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from unmask.evaluation.compare.trial import Comparison, Trial, undominated
@@ -29,7 +30,7 @@ MEASURED_ONLY = (
 )
 
 
-def scored_table(found: Comparison) -> ResultTable:
+def scored_table(found: Comparison, name: Callable[[Trial], str] = lambda trial: trial.name) -> ResultTable:
     """Exactly scored rules by network calls; ● marks those that no other beats in both calls and nats."""
     best = {trial.key for trial in undominated(found.scored)}
     columns = [
@@ -46,7 +47,7 @@ def scored_table(found: Comparison) -> ResultTable:
     for trial in found.scored:
         assert trial.scored is not None
         price = trial.scored.scaled(1 / found.length)
-        row: list[Cell] = ["●" if trial.key in best else "", trial.name, trial.mean_calls]
+        row: list[Cell] = ["●" if trial.key in best else "", name(trial), trial.mean_calls]
         row += [priced(trial.predicted, found.length), priced(trial.scored, found.length), math.exp(price.value)]
         rows.append([*row, *_times(trial)])
     return _with_task(found, columns, rows, found.scored)
@@ -106,14 +107,14 @@ def all_trials(found: Comparison) -> ResultTable:
     return ResultTable.of([Column(name) for name in names], rows)
 
 
-def priced(price: Estimate | None, length: int) -> str:
-    """A price per token with half of its interval; a dash where there is none."""
+def priced(price: Estimate | None, length: int, digits: int = 3) -> str:
+    """A price per token (per text where `length` is 1) with half of its interval; a dash where there is none."""
     if price is None:
         return "–"
     scaled = price.scaled(1 / length)
     if price.is_exact:
-        return f"{scaled.value:.3f}"
-    return f"{scaled.value + 0.0:.3f} ± {(scaled.high - scaled.low) / 2:.3f}"
+        return f"{scaled.value:.{digits}f}"
+    return f"{scaled.value + 0.0:.{digits}f} ± {(scaled.high - scaled.low) / 2:.{digits}f}"
 
 
 def verdict(found: Comparison) -> list[str]:
@@ -169,7 +170,7 @@ def autoregressive_verdict(found: Comparison) -> list[str]:
 
 def show(found: Comparison, console: Console) -> None:
     """Print both tables, what failed, and what it comes to."""
-    _say(
+    say(
         console,
         f"{found.model['name']} on {found.data or 'given texts'}: {found.texts} held-out texts of {found.length} "
         f"tokens scored, {found.measured} measured for plans, {found.samples} drawn with every rule.",
@@ -180,7 +181,7 @@ def show(found: Comparison, console: Console) -> None:
         for row, cells in zip(shown.rows, table.rows, strict=True):
             row.style = "" if cells[0] else "dim"
         console.print(shown)
-        _say(
+        say(
             console,
             "● no other rule scored is cheaper at as few calls. Prices: beyond one token at a time, ± 95 %.",
             "dim",
@@ -188,23 +189,23 @@ def show(found: Comparison, console: Console) -> None:
     line = found.autoregressive
     if line is not None:
         price = "" if line.price is None else f", {priced(line.price, found.length)} nats/token"
-        _say(
+        say(
             console,
             f"autoregressive, {line.name}, cached: {line.calls} calls{price}, {1000 * line.latency:.0f} ms for one "
             f"text, {line.throughput:.0f} tokens/s at {line.batch} texts",
         )
     if found.measured_only:
-        _say(console, f"\n{MEASURED_ONLY}")
+        say(console, f"\n{MEASURED_ONLY}")
         console.print(to_rich(fitting(measured_table(found), console.width)))
     for trial in found.failed:
-        _say(console, f"failed: {trial.name}: {trial.error}", "red")
+        say(console, f"failed: {trial.name}: {trial.error}", "red")
     for sentence in [*found.notes, *verdict(found)]:
-        _say(console, sentence, "bold")
+        say(console, sentence, "bold")
 
 
-def fitting(table: ResultTable, width: int) -> ResultTable:
+def fitting(table: ResultTable, width: int, spare: tuple[str, ...] = ()) -> ResultTable:
     """The table without as many of the columns that can be spared as it takes to fit the terminal."""
-    for name in (*SPARE, ""):
+    for name in (*(spare or SPARE), ""):
         words = [column.heading.split("\n") for column in table.columns]
         cells = [[column.show(row[place]) for row in table.rows] for place, column in enumerate(table.columns)]
         if sum(max(map(len, [*head, *body])) + 2 for head, body in zip(words, cells, strict=True)) <= width:
@@ -214,7 +215,7 @@ def fitting(table: ResultTable, width: int) -> ResultTable:
     return table
 
 
-def _say(console: Console, words: str, style: str = "") -> None:
+def say(console: Console, words: str, style: str = "") -> None:
     console.print(words, markup=False, highlight=False, style=style)
 
 
@@ -249,11 +250,12 @@ def _with_task(found: Comparison, columns: list[Column], rows: list[list[Cell]],
     """The table with a column of right shares, where right is defined."""
     if found.task:
         columns = [*columns, Column("right", "right")]
-        rows = [[*row, _right(trial)] for row, trial in zip(rows, trials, strict=True)]
+        rows = [[*row, right(trial)] for row, trial in zip(rows, trials, strict=True)]
     return ResultTable.of(columns, rows)
 
 
-def _right(trial: Trial | None) -> str:
+def right(trial: Trial | None) -> str:
+    """A share of right texts with its interval, in per cent."""
     valid = None if trial is None else trial.valid
     return "–" if valid is None else f"{valid.value:.1%} ({100 * valid.low:.0f}–{100 * valid.high:.0f})"
 

@@ -41,8 +41,8 @@ def all_figures(found: Comparison) -> dict[str, Figure]:
 # -- nats against what they cost -----------------------------------------------------------------------------------
 
 
-def frontier(found: Comparison) -> Figure:
-    """Price against network calls, with the predicted line of the plans."""
+def frontier(found: Comparison, budget: float | None = None) -> Figure:
+    """Price against network calls, with the predicted line of the plans, and a budget in nats per token."""
     figure, axes = _canvas()
     if found.frontier:
         prices = [price.scaled(1 / found.length) for _, price in found.frontier]
@@ -51,6 +51,9 @@ def frontier(found: Comparison) -> Figure:
         axes.fill_between(numbers, low, high, color=BLUE, alpha=0.16, linewidth=0)
         axes.plot(numbers, [price.value for price in prices], color=BLUE, linewidth=1.2)
     _scored(axes, found, lambda trial: trial.mean_calls)
+    if budget is not None:
+        axes.axhline(budget, color=GREEN, linewidth=1, linestyle=(0, (2, 2)))
+        axes.text(found.length, budget * 1.1, f"budget {budget:g}", color=GREEN, ha="right", va="bottom")
     line = found.autoregressive
     if line is not None:
         _reference(axes, found, float(line.calls), f"autoregressive: {line.calls} calls", right=True)
