@@ -11,7 +11,7 @@ from unmask.evaluation.demo.half import Half
 from unmask.evaluation.demo.sentences import floor
 from unmask.evaluation.demo.whole import Demo
 from unmask.reports import compare_plots
-from unmask.reports.demo import title
+from unmask.reports.demo import TITLES, label, title
 from unmask.reports.figures import BLUE, FAINT, GREEN, GRID, INK, ORANGE, PURPLE, SKY
 
 LOOKS = {
@@ -29,20 +29,26 @@ LOOKS = {
 
 def all_figures(demo: Demo) -> dict[str, Figure]:
     """Every figure, by the name of its file."""
-    grammar = demo.grammar.comparison
+    grammar, looks = demo.grammar.comparison, looks_of(demo.grammar)
     found = {
         "grammar-bars": bars(demo.grammar),
         "grammar-floor": what_a_nat_does(demo.grammar),
-        "grammar-validity": compare_plots.validity(grammar),
-        "grammar-frontier": compare_plots.frontier(grammar),
-        "grammar-reveals": compare_plots.reveals(demo.grammar.table),
+        "grammar-validity": compare_plots.validity(grammar, looks),
+        "grammar-frontier": compare_plots.frontier(grammar, looks=looks),
+        "grammar-reveals": compare_plots.reveals(demo.grammar.table, label),
         "grammar-predicted": compare_plots.predicted(grammar),
     }
     if demo.prose is not None:
-        found["prose-frontier"] = compare_plots.frontier(demo.prose.comparison, BUDGET)
-        found["prose-reveals"] = compare_plots.reveals(demo.prose.table)
+        found["prose-frontier"] = compare_plots.frontier(demo.prose.comparison, BUDGET, looks_of(demo.prose))
+        found["prose-reveals"] = compare_plots.reveals(demo.prose.table, label)
         found["prose-predicted"] = compare_plots.predicted(demo.prose.comparison)
     return found
+
+
+def looks_of(half: Half) -> compare_plots.Looks:
+    """How the rules of a half look, those it has."""
+    rules = {trial.rule for trial in half.comparison.scored}
+    return {rule: (*look, TITLES.get(rule, rule)) for rule, look in LOOKS.items() if rule in rules}
 
 
 def bars(half: Half) -> Figure:
@@ -74,15 +80,13 @@ def what_a_nat_does(half: Half) -> Figure:
     axes.fill_between(nats, np.exp(-nats), color=GRID, linewidth=0)
     axes.plot(nats, np.exp(-nats), color=INK, linewidth=1.2)
     axes.text(3.3, 0.62, "grey, below exp(−nats):\nno way to sample can be there", color=INK)
-    for rule, (colour, marker) in LOOKS.items():
+    for rule, (colour, marker, name) in looks_of(half).items():
         trials = [trial for trial in half.comparison.scored if trial.rule == rule]
         shares = [trial.valid for trial in trials if trial.valid is not None]
-        if shares:
-            x = [-np.log(floor(trial)) for trial in trials]
-            middle = np.array([share.value for share in shares])
-            error = np.abs(np.array([[share.low, share.high] for share in shares]).T - middle)
-            name = title(trials[0]).removesuffix(trials[0].setting).strip()
-            axes.errorbar(x, middle, error, color=colour, marker=marker, linewidth=0, elinewidth=1.2, label=name)
+        x = [-np.log(floor(trial)) for trial in trials]
+        middle = np.array([share.value for share in shares])
+        error = np.abs(np.array([[share.low, share.high] for share in shares]).T - middle)
+        axes.errorbar(x, middle, error, color=colour, marker=marker, linewidth=0, elinewidth=1.2, label=name)
     axes.set_xlim(0, 9)
     axes.set_ylim(0, 1.03)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))

@@ -248,10 +248,18 @@ class Run:
         )  # fmt: skip
 
 
-def put_together(attempts: Attempts, rules: Rules, trials: Sequence[Trial], **more: Any) -> Comparison:
-    """Trials on one ground as a comparison, beside what plans were predicted to cost and what real text looks like."""
+def put_together(
+    attempts: Attempts, rules: Rules, trials: Sequence[Trial], most: int | None = None, **more: Any
+) -> Comparison:
+    """Trials on one ground as a comparison, beside what plans were predicted to cost and what real text looks like.
+
+    Args:
+        most: steps of the predicted line at the most; as many as any order was measured for where it is None.
+        more: further attributes of the comparison.
+    """
     ground = attempts.ground
     planner = rules.planner()
+    steps = _plan_steps(min(most or planner.max_steps, planner.max_steps))
     return Comparison(
         model=describe_model(ground.predictor),
         parameters=parameters(ground.predictor),
@@ -262,7 +270,7 @@ def put_together(attempts: Attempts, rules: Rules, trials: Sequence[Trial], **mo
         samples=attempts.samples,
         seed=ground.seed,
         one_at_a_time=Estimate.of_mean(ground.baseline),
-        frontier=tuple((steps, planner.plan(steps).price) for steps in _plan_steps(planner.max_steps)),
+        frontier=tuple((count, planner.plan(count).price) for count in steps),
         trials=tuple(trials),
         real=attempts.quality(ground.scored_texts[: attempts.real, ground.given :]),
         task="" if ground.task is None else ground.task.name,

@@ -156,7 +156,7 @@ class Trial:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Trial:
         """What `to_dict` made."""
-        plain = {name: tuple(data[name]) if name in _TUPLES else data[name] for name in _PLAIN}
+        plain: dict[str, Any] = {name: tuple(data[name]) if name in _TUPLES else data[name] for name in _PLAIN}
         calls, timing = data["calls"], data["timing"]
         return cls(
             **plain,

@@ -22,9 +22,11 @@ BUDGET = 0.05
 ORDERS = ("bit_reversal", "golden_ratio")
 SIZES = Sizes(
     measured=176, fresh=80, samples=8, line_samples=2, tuning=16, tries=9,
-    counts=(0, 1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 32, 40, 48, 56),
+    counts=(0, 1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 32, 40, 48, 56), most=16,
 )  # fmt: skip
-QUICK = Sizes(measured=16, fresh=8, samples=2, line_samples=2, tuning=4, tries=7, counts=(0, 8, 16, 32), batch_size=16)
+QUICK = Sizes(
+    measured=16, fresh=8, samples=2, line_samples=2, tuning=4, tries=7, counts=(0, 8, 16, 32), most=16, batch_size=16,
+)  # fmt: skip
 
 
 def held_out_text() -> str:

@@ -36,6 +36,7 @@ class Sizes:
         searched, search_calls: texts an order is learnt from, and network calls that may take; 0: none is learnt.
         line: numbers of calls of the other points.
         counts: revealed counts that are measured; None for the usual ones.
+        most: calls where the predicted line of the plans ends; None: where it must.
     """
 
     measured: int
@@ -48,6 +49,7 @@ class Sizes:
     search_calls: int = 0
     line: tuple[int, ...] = ()
     counts: tuple[int, ...] | None = None
+    most: int | None = None
     batch_size: int = 64
 
 
@@ -133,5 +135,5 @@ def tried(
     acts = {entry.key: drawing(attempts, entry.make()) for entry in shown}
     for key, timing in times(acts, ground.length, TIMED, rounds=1).items():
         trials[key] = trials[key].timed(timing)
-    found = put_together(attempts, rules, list(trials.values()), data=data)
+    found = put_together(attempts, rules, list(trials.values()), sizes.most, data=data)
     return Half(name, sizes, found, measured, plan, len(shown))
