@@ -11,7 +11,7 @@ from pathlib import Path
 
 import unmask
 from unmask import files
-from unmask.evaluation.result_table import Column, Table
+from unmask.evaluation.result_table import Column, ResultTable
 from unmask.measuring.measurement import Measurement
 from unmask.planning.planner import Planner
 from unmask.reports.tables import to_markdown
@@ -21,7 +21,7 @@ def shown(price) -> str:
     return f"{price.value + 0.0:.3f} ± {(price.high - price.low) / 2:.3f}"
 
 
-def table(measured: Measurement) -> Table:
+def table(measured: Measurement) -> ResultTable:
     """A row for every number of steps, nats per token with half a 95 % interval."""
     length = measured.length
     held = measured.split()[1]
@@ -42,7 +42,7 @@ def table(measured: Measurement) -> Table:
         *(f"{name},<br>best sizes" for name in measured.orders),
     )
     columns = [Column("part", "steps"), Column("T"), *(Column(name) for name in names)]
-    return Table.of([*columns, Column("chosen", "chosen by the plan"), Column("price", "its price")], rows)
+    return ResultTable.of([*columns, Column("chosen", "chosen by the plan"), Column("price", "its price")], rows)
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ import numpy as np
 
 import unmask
 from unmask import files, orders, recipes
-from unmask.evaluation.result_table import Column, Table
+from unmask.evaluation.result_table import Column, ResultTable
 from unmask.laws import MarkovChain
 from unmask.reports.tables import to_markdown
 from unmask.theory.optimal import frontier
@@ -73,7 +73,7 @@ def letters() -> str:
     return re.sub("[^a-z]+", " ", " ".join(text for _, text in manual.documents()).lower()).strip()
 
 
-def prices(chain: MarkovChain, steps: tuple[int, ...]) -> Table:
+def prices(chain: MarkovChain, steps: tuple[int, ...]) -> ResultTable:
     """Exact KL of whole sequences in nats per token, no sampling."""
     curve, length = chain.curve(), chain.length
     spaced = orders.BitReversal(shift=False).draw(length, 0)
@@ -88,10 +88,10 @@ def prices(chain: MarkovChain, steps: tuple[int, ...]) -> Table:
         rows.append((count, *(cell / length for cell in cells)))
     names = ("random order,<br>equal sizes", "random order,<br>best sizes", "left to right", "bit reversal")
     names += ("bit reversal,<br>best sizes", "[LC] Thm 1,<br>equal sizes")
-    return Table.of([Column("T"), *(Column(name, name, ".5f") for name in names)], rows)
+    return ResultTable.of([Column("T"), *(Column(name, name, ".5f") for name in names)], rows)
 
 
-def statistics(chain: MarkovChain, steps: tuple[int, ...], samples: int) -> Table:
+def statistics(chain: MarkovChain, steps: tuple[int, ...], samples: int) -> ResultTable:
     """What samples show, by their statistics."""
     oracle = unmask.oracle(chain)
     rows = [("the chain itself", None, *Statistics.of(chain, chain.sample(samples, 1)).cells)]
@@ -105,7 +105,7 @@ def statistics(chain: MarkovChain, steps: tuple[int, ...], samples: int) -> Tabl
             drawn = unmask.sample(oracle, sampler, n=samples, seed=0).tokens.numpy()
             rows.append((name, count, *Statistics.of(chain, drawn).cells))
     names = ("nats/token<br>under the chain", "KL rate", "TV rate", "unigram L1", "same as the<br>one before")
-    return Table.of([Column("sampler"), Column("T"), *(Column(name, name, ".4f") for name in names)], rows)
+    return ResultTable.of([Column("sampler"), Column("T"), *(Column(name, name, ".4f") for name in names)], rows)
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 import unmask
 from unmask import files, orders, recipes
-from unmask.evaluation.result_table import Column, Table
+from unmask.evaluation.result_table import Column, ResultTable
 from unmask.laws import Listed, MarkovChain, catalogue
 from unmask.reports.tables import to_markdown
 from unmask.theory.optimal import frontier
@@ -106,18 +106,18 @@ def main() -> None:
     options = parser.parse_args()
     begun = time.perf_counter()
     number = lambda name: Column(name, name, ".3f")  # noqa: E731
-    wins = Table.of(
+    wins = ResultTable.of(
         [Column("law"), Column("T"), number("random order,<br>equal sizes"), number("random order,<br>best sizes"),
          number("left to right,<br>best sizes"), number("reads the model<br>(at T: confidence)"),
          number("right,<br>that rule"), Column("calls", "network calls", ".2f")],
         confidence_wins(),
     )  # fmt: skip
-    sizes = Table.of(
+    sizes = ResultTable.of(
         [Column("law"), Column("T"), number("equal sizes"), number("best sizes"), number("cosine sizes"),
          Column("saved", "saved by the best", ".1%")],
         sizes_gain_nothing(),
     )  # fmt: skip
-    spaced = Table.of(
+    spaced = ResultTable.of(
         [Column("law"), Column("T"), number("random order"), number("left to right"), number("bit reversal")],
         spaced_orders_lose(),
     )

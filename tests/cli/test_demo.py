@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -11,8 +12,13 @@ from rich.console import Console
 
 import unmask
 from unmask import cli
+from unmask.evaluation.demo.sentences import read
+from unmask.measuring.estimate import Estimate
 from unmask.reports import demo as report
 from unmask.reports import demo_page
+from unmask.reports.compare import finite
+
+FIGURES = 9
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +50,9 @@ def test_numbers_plans_and_figures_are_written_and_other_files_left_alone(made, 
     assert (folder / "mine.txt").read_text() == "mine"
     for path in folder.glob("*.png"):
         assert path.read_bytes().startswith(b"\x89PNG")
-    assert len(list(folder.glob("*.png"))) == len(demo_page.DESCRIPTIONS)
+    assert len(list(folder.glob("*.png"))) == FIGURES
     written = json.loads((folder / "demo.json").read_text())
-    assert written == json.loads(json.dumps(made.to_dict()))
+    assert written == json.loads(json.dumps(finite(made.to_dict())))
 
 
 def test_the_files_can_be_planned_from_and_sampled_with(made, folder):
@@ -60,20 +66,22 @@ def test_the_files_can_be_planned_from_and_sampled_with(made, folder):
 def test_csv_files_hold_every_trial(made, folder):
     with open(folder / "grammar.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == len(made.grammar.lines)
-    for row, checked in zip(rows, made.grammar.lines, strict=True):
-        assert row["name"] == checked.trial.way.name
-        assert float(row["scored"]) == checked.trial.scored.value
-        assert (row["predicted"] == "") == (checked.trial.way.predicted is None)
+    trials = made.grammar.comparison.trials
+    assert len(rows) == len(trials)
+    for row, trial in zip(rows, trials, strict=True):
+        assert row["key"] == trial.key
+        assert float(row["price"]) == trial.scored.value
+        assert (row["predicted"] == "") == (trial.predicted is None)
 
 
 def test_the_page_refers_to_nothing_outside_itself(page):
     # What a model wrote may hold the word "http:"; what must not is a tag, an attribute or a style.
     markup = "".join(re.findall(r"<style>.*?</style>|<[^>]+>", page, re.DOTALL))
+    markup = re.sub(r'"data:image/png;base64,[^"]*"', '""', markup)  # a map of when tokens are revealed
     assert len(markup) > 1000
     assert not re.search(r"https?:|//[a-z]|@import|<link|<img|<iframe|<script|\bsrc=", markup)
     assert all(target.startswith("#") for target in re.findall(r"url\(([^)]*)\)", page))
-    assert all(target.startswith("#") for target in re.findall(r'href="([^"]*)"', page))
+    assert all(target.startswith(("#", "data:image/png")) for target in re.findall(r'href="([^"]*)"', page))
 
 
 def test_every_id_of_the_page_is_unique_and_every_reference_has_a_target(page):
@@ -102,11 +110,11 @@ def test_the_tags_of_the_page_are_balanced(page):
 
 
 def test_the_page_shows_every_way_every_figure_and_that_the_run_was_quick(made, page):
-    assert page.count("<svg") == len(demo_page.DESCRIPTIONS)
+    assert page.count("<svg") == FIGURES
     assert "far too few texts" in page
-    for checked in made.grammar.shown:
-        assert checked.trial.way.name in page
-    for sentence in made.grammar.examples[made.grammar.planned.trial.label][:4]:
+    for trial in made.grammar.shown:
+        assert report.title(trial) in page
+    for sentence in read(made.grammar.planned.texts):
         assert (sentence.fault is None) or sentence.fault.replace('"', "&#34;") in page
 
 
@@ -120,21 +128,22 @@ def test_tables_fit_the_terminal(made, width):
     report.show(made, Console(file=text, width=width))
     lines = text.getvalue().splitlines()
     assert max(map(len, lines)) <= width
-    table = [line for line in lines if line.startswith((" planned ", " one token", " threshold", " most conf"))]
+    ways = ("planned ", "one token at a time  ", "threshold ", "most confident first  ")
+    table = [line for line in lines if line.lstrip(" ●").startswith(ways)]
     assert len(table) >= 8
     assert not any("…" in line for line in lines)
 
 
 def test_json_is_the_only_thing_printed(made, capsys, monkeypatch):
-    monkeypatch.setattr("unmask.evaluation.demo.run.run", lambda *_, **__: made)
+    monkeypatch.setattr("unmask.evaluation.demo.whole.demo", lambda *_, **__: made)
     assert cli.main(["demo", "--json"]) == 0
     printed = capsys.readouterr().out
-    assert json.loads(printed)["grammar"]["shown"][0]["kind"] == "planned"
+    assert json.loads(printed)["grammar"]["shown"][0] == "planned:4"
 
 
 def test_a_file_in_place_of_the_folder_is_refused_before_anything_is_computed(tmp_path, capsys, monkeypatch):
     (tmp_path / "taken").write_text("")
-    monkeypatch.setattr("unmask.evaluation.demo.run.run", lambda *_, **__: pytest.fail("computed"))
+    monkeypatch.setattr("unmask.evaluation.demo.whole.demo", lambda *_, **__: pytest.fail("computed"))
     assert cli.main(["demo", "--out", str(tmp_path / "taken")]) == 2
     assert "is a file; give a folder" in capsys.readouterr().err
 
@@ -143,3 +152,27 @@ def test_a_file_in_place_of_the_folder_is_refused_before_anything_is_computed(tm
 def test_bad_options_are_one_line_and_status_2(capsys, arguments):
     assert cli.main(["demo", *arguments]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "says"),
+    [
+        (0.01, 0.05, "the budget is kept with that confidence"),
+        (0.001, 0.081, "the budget is not kept with that confidence"),
+        (-0.4, 0.772, "the budget is not kept; there were too few texts"),
+    ],
+)
+def test_the_promise_says_what_the_interval_of_this_run_s_plan_says(made, low, high, says):
+    length = made.prose.comparison.length
+    price = Estimate((low + high) / 2, low, high, 0.95, 8).scaled(length)
+    half = replace(made.prose, plan=replace(made.prose.plan, price=price))
+    assert says in report.promise(half)
+    assert f"{(low + high) / 2:.3f} (95 %: {low:.3f} to {high:.3f})" in report.promise(half)
+
+
+def test_the_page_and_the_terminal_make_the_promise_of_the_run(made, page):
+    text = io.StringIO()
+    report.show(made, Console(file=text, width=2000))
+    assert report.promise(made.prose) in text.getvalue()
+    assert report.promise(made.prose) in page
+    assert "0.05 nats per token with 95 % confidence" not in page

@@ -12,8 +12,8 @@ import unmask
 from unmask.errors import InputError
 from unmask.evaluation import causal
 from unmask.evaluation.autoregressive import load_reference, same_size
+from unmask.evaluation.compare.comparison import Request, Run
 from unmask.evaluation.compare.ground import Ground
-from unmask.evaluation.compare.run import Request, Run
 from unmask.models.checkpoint_folder import folder_of
 
 GPT2 = {"n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 24, "initializer_range": 0.3}
@@ -56,7 +56,7 @@ def trained(request, toy, tmp_path_factory):
 
 
 def test_a_llama_runs_plain_and_a_gpt2_as_it_is(trained):
-    kind = causal.PlainLlama if trained.model.config.model_type == "llama" else causal.Transformers
+    kind = causal.PlainLlama if trained.model.config.model_type == "llama" else causal.CausalTransformers
     assert isinstance(trained.cached, kind)
 
 

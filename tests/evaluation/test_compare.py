@@ -9,9 +9,9 @@ import unmask
 from unmask import InputError, laws, recipes
 from unmask.evaluation import tasks
 from unmask.evaluation.compare.attempt import Attempts, reveal_map
+from unmask.evaluation.compare.comparison import Request, Run
 from unmask.evaluation.compare.ground import Ground, step_prices
 from unmask.evaluation.compare.rules import LADDERS, Rules, chosen, ladder
-from unmask.evaluation.compare.run import Request, Run
 from unmask.evaluation.compare.trial import Trial, undominated
 from unmask.sampling.recipes import by_name
 

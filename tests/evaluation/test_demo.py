@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from types import SimpleNamespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,15 +10,20 @@ import pytest
 import unmask
 from unmask import laws
 from unmask.errors import InputError
-from unmask.evaluation.demo import exact, grammar, knobs, prose, run, trial
-from unmask.evaluation.demo.share import Share
+from unmask.evaluation.compare import exact
+from unmask.evaluation.compare.attempt import Attempts
+from unmask.evaluation.compare.equal_calls import near
+from unmask.evaluation.compare.ground import Ground
+from unmask.evaluation.compare.rules import Rules
+from unmask.evaluation.demo import english, sentences
+from unmask.evaluation.demo.half import KNOBS, Sizes
+from unmask.evaluation.share import Share
 from unmask.laws.table import Listed
-from unmask.measuring.estimate import Estimate
-from unmask.sampling import recipes
+from unmask.sampling.recipes import by_name
 from unmask.theory.reveal_orders import BitReversal, LeftToRight, Uniform
 from unmask.theory.schedule import Schedule
 
-SIZES = grammar.GrammarSizes(
+SIZES = Sizes(
     searched=24, search_calls=2000, measured=48, fresh=48, samples=60, line_samples=10, tuning=8, tries=3,
     line=(2, 3), batch_size=48,
 )  # fmt: skip
@@ -27,7 +32,7 @@ SIZES = grammar.GrammarSizes(
 @pytest.fixture(scope="module")
 def demo():
     """Every price and share below is of this one run; the intervals it is held against miss once in 10,000 numbers."""
-    return grammar.grammar_demo(unmask.oracle(laws.toy_grammar()), "law:toy", 0, SIZES)
+    return sentences.sentences_demo(unmask.oracle(laws.toy_grammar()), "law:toy", 0, SIZES)
 
 
 def widened(estimate):
@@ -36,61 +41,67 @@ def widened(estimate):
 
 
 def test_predicted_and_scored_prices_agree_with_the_exact_ones(demo):
-    known = [checked.trial for checked in demo.lines if checked.trial.way.exact is not None]
+    known = [trial for trial in demo.comparison.trials if trial.exact is not None]
     assert len(known) > 8
     for one in known:
-        for found in (one.way.predicted, one.scored):
-            assert abs(found.value - one.way.exact) <= widened(found), one.label
+        for found in (one.predicted, one.scored):
+            assert abs(found.value - one.exact) <= widened(found), one.name
 
 
 def test_whatever_the_theory_predicts_is_scored_and_nothing_else_is_predicted(demo):
-    for checked in demo.lines:
-        one = checked.trial
-        assert (one.way.predicted is None) == bool(one.why_no_prediction)
+    for one in demo.comparison.trials:
+        assert (one.predicted is None) == bool(one.why_no_prediction)
         assert one.scored is not None
         if one.why_no_prediction:
             assert one.why_no_prediction == "the choice of positions reads the model"
 
 
 def test_a_perfect_model_with_four_planned_calls_writes_as_well_as_one_token_at_a_time(demo):
-    assert demo.planned.trial.way.exact == pytest.approx(0, abs=1e-9)
-    assert demo.perfect.valid == pytest.approx(1, abs=1e-9)
-    assert demo.planned.trial.calls == grammar.CALLS == 4
+    assert demo.planned.exact == pytest.approx(0, abs=1e-9)
+    assert exact.of_plan(laws.toy_grammar(), demo.plan).valid == pytest.approx(1, abs=1e-9)
+    assert demo.planned.mean_calls == sentences.CALLS == 4
     assert demo.planned.valid == demo.one_at_a_time.valid == Share(60, 60)
 
 
 def test_equal_sizes_in_uniform_order_spoil_sentences_that_the_plan_does_not(demo):
-    equal = next(checked for checked in demo.shown if checked.trial.way.kind == trial.EQUAL)
-    assert equal.trial.calls == 4
+    equal = next(trial for trial in demo.shown if trial.rule == "equal_sizes")
+    assert equal.mean_calls == 4
     assert equal.valid.high < demo.planned.valid.low
 
 
 def test_the_share_of_right_sentences_is_never_below_the_floor_of_the_score(demo):
-    for checked in demo.lines:
-        if checked.valid is not None:
-            assert checked.valid.high >= checked.floor - 0.1
+    for trial in demo.comparison.trials:
+        assert trial.valid.high >= sentences.floor(trial) - 0.1
 
 
-def test_the_plan_and_one_token_at_a_time_come_first_and_the_knobs_are_near_the_plan_s_calls(demo):
-    kinds = [checked.trial.way.kind for checked in demo.shown]
-    assert kinds[:2] == [trial.PLANNED, trial.ONE]
-    assert kinds[-2:] == [trial.ENTROPY_BOUND, trial.THRESHOLD]
-    assert set(demo.examples) == {checked.trial.label for checked in demo.shown}
+def test_the_plan_and_one_token_at_a_time_come_first_and_the_rules_with_a_knob_last(demo):
+    rules = [trial.rule for trial in demo.shown]
+    assert rules[:2] == ["planned", "one_by_one"]
+    assert tuple(rules[-2:]) == KNOBS
+    assert len({trial.key for trial in demo.comparison.trials}) == len(demo.comparison.trials)
 
 
-def test_every_position_of_a_sampled_text_has_the_step_in_which_it_was_revealed(demo):
-    steps = demo.planned.trial.steps
-    sizes = np.bincount(steps)[1:].tolist()
-    assert sizes == list(demo.plan.schedule.sizes)
-    assert demo.one_at_a_time.trial.steps.tolist() != list(range(1, 18))
-    assert sorted(demo.one_at_a_time.trial.steps.tolist()) == list(range(1, 18))
+def test_the_rules_of_the_table_are_timed_and_no_others(demo):
+    assert [trial.timing is not None for trial in demo.comparison.trials] == [
+        place < demo.rows for place in range(len(demo.comparison.trials))
+    ]
+
+
+def test_the_trials_are_those_that_a_comparison_makes_of_the_same_names(demo):
+    """A preset, not a second engine: the very numbers of `compare` on the same ground."""
+    law = laws.toy_grammar()
+    text = law.sample(SIZES.searched + SIZES.measured + SIZES.fresh, np.random.default_rng([0, 2]))
+    _, held_out, fresh = np.split(text, np.cumsum([SIZES.searched, SIZES.measured]))
+    ground = Ground(unmask.oracle(law), held_out, batch_size=SIZES.batch_size, fresh=fresh)
+    (entry,) = Rules(demo.measurement, ()).entries(["confidence:steps=4"])
+    again = Attempts(ground, SIZES.samples).attempt(entry)
+    found = next(trial for trial in demo.shown if trial.key == entry.key)
+    assert (again.scored, again.calls, again.texts) == (found.scored, found.calls, found.texts)
 
 
 def test_wrong_words_are_those_that_differ_from_the_nearest_sentence():
-    checker = grammar._Checker(laws.toy_grammar())
     text = "ben has 3 red plums , emil has 9 more : in all 12 {} plums ."
-    right, wrong = (laws.toy_grammar().encode(text.format(colour)) for colour in ("red", "green"))
-    first, second = checker.read(np.array([right, wrong]))
+    first, second = sentences.read([text.format("red"), text.format("green")])
     assert (first.fault, any(first.wrong)) == (None, False)
     assert second.fault == "red turns into green"
     assert [word for word, bad in zip(second.words, second.wrong, strict=True) if bad] == ["green"]
@@ -98,13 +109,10 @@ def test_wrong_words_are_those_that_differ_from_the_nearest_sentence():
 
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_demo(demo):
-    again = grammar.grammar_demo(unmask.oracle(laws.toy_grammar()), "law:toy", 0, SIZES)
+    again = sentences.sentences_demo(unmask.oracle(laws.toy_grammar()), "law:toy", 0, SIZES)
 
-    def timeless(found):
-        rows = found.to_dict()
-        for row in (*rows["shown"], *rows["tried"]):
-            row.pop("seconds")
-        return rows
+    def timeless(half):
+        return [replace(trial, timing=None).to_dict() for trial in half.comparison.trials]
 
     assert timeless(again) == timeless(demo)
 
@@ -169,31 +177,34 @@ def test_a_share_of_more_than_all_is_refused():
 @pytest.mark.parametrize("calls", [2, 5])
 def test_a_knob_is_set_as_near_to_a_number_of_calls_as_it_comes(calls):
     law = laws.Permutation(8)
-    bench = trial.Bench(unmask.oracle(law), law.sample(12, 3))
-    for knob in knobs.KNOBS:
-        way, tried = knobs.near(knob, bench, calls, tries=6)
-        distances = {one.way.setting: abs(one.calls - calls) for one in tried}
-        assert distances[way.setting] == min(distances.values())
+    ground = Ground(unmask.oracle(law), law.sample(16, 3), source="drawn").fewer(8)
+
+    def gap(key):
+        return abs(float(ground.score(by_name.from_name(key)).network_calls.mean()) - calls)
+
+    for rule in KNOBS:
+        gaps = [gap(near(rule, ground, calls, tries)) for tries in (1, 4, 8)]
+        assert gaps == sorted(gaps, reverse=True)
+        assert gaps[-1] <= 1
 
 
-def test_a_way_that_cannot_be_scored_is_sampled_and_says_so():
+def test_one_token_at_a_time_is_the_baseline_itself_and_free_for_a_perfect_model():
     law = laws.Permutation(5)
-    bench = trial.Bench(unmask.oracle(law), law.sample(8, 1))
-    found = bench.trial(trial.Way("llada", recipes.llada(steps=2, block_length=None)), n=4)
-    assert found.scored is None
-    assert found.nats is None
-    assert found.calls == 2
-    assert found.tokens.shape == (4, 5)
-    assert found.why_no_prediction
-
-
-def test_the_price_of_one_token_at_a_time_is_zero_and_its_nats_are_the_law_s():
-    law = laws.Permutation(5)
-    texts = law.sample(8, 1)
-    one = trial.Bench(unmask.oracle(law), texts).one_at_a_time(2)
-    assert one.scored.value == 0
+    ground = Ground(unmask.oracle(law), law.sample(16, 1), source="drawn")
+    (entry,) = Rules(ground.measure([], lambda words: None), ()).entries(["one_by_one"])
+    one = Attempts(ground, 2).trial(entry)
+    assert one.scored.is_exact
+    assert (one.scored.value, one.exact, one.mean_calls) == (0, 0, 5)
     assert one.nats == pytest.approx(math.log(120), abs=1e-5)
-    assert one.calls == 5
+
+
+def test_all_texts_are_measured_where_others_are_given_to_score_on():
+    law = laws.Permutation(5)
+    rows = law.sample(30, 1)
+    ground = Ground(unmask.oracle(law), rows[:20], fresh=rows[20:])
+    np.testing.assert_array_equal(ground.measured_texts, rows[:20])
+    np.testing.assert_array_equal(ground.scored_texts, rows[20:])
+    np.testing.assert_array_equal(ground.fewer(3).scored_texts, rows[20:23])
 
 
 @pytest.fixture(scope="module")
@@ -202,24 +213,17 @@ def manual():
 
 
 def test_the_english_half_holds_its_plan_its_rivals_and_their_texts(manual):
-    found = prose.prose_demo(manual, prose.held_out_text(), "manual", 0, run.QUICK_PROSE)
-    assert [one.way.kind for one in found.shown[:2]] == [trial.PLANNED, trial.ONE]
-    assert found.shown[1].calls == found.length == 64
-    assert found.plan.steps < 64
-    assert all(len(texts) == run.QUICK_PROSE.samples for texts in found.texts.values())
-    assert [plan.steps for plan in found.frontier] == list(range(1, prose.MOST_CALLS + 1))
-
-
-def test_the_plan_is_the_first_whose_whole_interval_keeps_the_budget():
-    plans = [SimpleNamespace(price_per_token=Estimate(value, value - 0.02, value + 0.02, 0.95, 9))
-             for value in (0.2, 0.04, 0.03, 0.01)]  # fmt: skip
-    assert prose.within_budget(plans) is plans[2]
-    assert prose.within_budget(plans[:2]) is None
+    found = english.english_demo(manual, english.held_out_text(), "manual", 0, english.QUICK)
+    assert [one.rule for one in found.shown[:4]] == ["planned", "one_by_one", "equal_sizes", "confidence"]
+    assert found.one_at_a_time.mean_calls == found.comparison.length == 64
+    assert found.planned.mean_calls == found.plan.steps < 64
+    assert all(len(trial.texts) == english.QUICK.samples for trial in found.shown)
+    assert found.comparison.frontier[found.plan.steps - 1] == (found.plan.steps, found.plan.price)
 
 
 def test_too_little_held_out_text_is_refused(manual):
     with pytest.raises(InputError, match="windows of 64 tokens; 256 are needed"):
-        prose.prose_demo(manual, "A short text.")
+        english.english_demo(manual, "A short text.")
 
 
 def test_a_model_without_a_length_is_refused():
@@ -227,7 +231,7 @@ def test_a_model_without_a_length_is_refused():
         name, length = "endless", None
 
     with pytest.raises(InputError, match="has no length of its own"):
-        prose.windows(Endless(), "text")
+        english.windows(Endless(), "text")
 
 
 @pytest.mark.slow
@@ -241,4 +245,4 @@ def test_the_held_out_text_is_that_of_the_split_the_model_was_trained_with():
     if corpus.digest(documents) != card["data_sha256"]:
         pytest.skip("the standard library of this Python has other texts")
     parts = corpus.split(documents, card["options"]["held_out"], card["options"]["seed"])
-    assert prose.held_out_text() == "\n".join(document.text for document in parts.held_out)
+    assert english.held_out_text() == "\n".join(document.text for document in parts.held_out)

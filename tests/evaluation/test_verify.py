@@ -118,7 +118,7 @@ def test_a_linear_bound_with_a_wrong_constant_fails(monkeypatch):
 
 def test_a_family_that_does_not_scale_is_found_out(monkeypatch):
     ising = next(family for family in linear.FAMILIES if family.name == "ising")
-    false = linear.Family(ising.name, ising.title, ising.knob, ising.values, ising.law, scales=True)
+    false = linear.LawFamily(ising.name, ising.title, ising.knob, ising.values, ising.law, scales=True)
     monkeypatch.setattr(linear, "FAMILIES", (false,))
     assert any("spread" in failure for failure in linear.check(16).failures)
 

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from unmask.evaluation.compare.trial import AutoregressiveLine, Calls, Comparison, Timing, Trial
-from unmask.evaluation.demo.share import Share
+from unmask.evaluation.share import Share
 from unmask.evaluation.text_quality import TextQuality
 from unmask.measuring.estimate import Estimate
 from unmask.reports import compare as report
@@ -127,7 +127,7 @@ DEGREES = {
 def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("compare")
     (path / "mine.txt").write_text("mine")
-    report.write(FULL, path, "unmask compare small --data <held out>")
+    compare_page.write(FULL, path, "unmask compare small --data <held out>")
     return path
 
 
@@ -151,7 +151,7 @@ def test_every_figure_is_written_as_png_and_svg(folder):
 
 
 def test_every_file_that_is_named_exists_and_others_are_left_alone(folder, tmp_path):
-    files = report.write(FULL, tmp_path)
+    files = compare_page.write(FULL, tmp_path)
     assert len(files) == len(set(files))
     assert {path.name for path in files} == {path.name for path in folder.iterdir()} - {"mine.txt"}
     assert (folder / "mine.txt").read_text() == "mine"

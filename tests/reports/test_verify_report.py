@@ -12,10 +12,10 @@ from rich.console import Console
 
 from unmask import cli
 from unmask.errors import InputError
-from unmask.evaluation.result_table import Column, Table
+from unmask.evaluation.result_table import Column, ResultTable
 from unmask.evaluation.verify import verify
+from unmask.reports import pages, verify_page
 from unmask.reports import verify as report
-from unmask.reports import verify_page
 from unmask.reports.tables import to_csv
 from unmask.theory import bounds
 
@@ -30,7 +30,7 @@ def folder(verification, tmp_path_factory):
     path = tmp_path_factory.mktemp("report")
     (path / "mine.txt").write_text("mine")
     (path / "index.html").write_text("an older report")
-    report.write(verification, path)
+    verify_page.write(verification, path)
     return path
 
 
@@ -154,7 +154,7 @@ def test_a_file_in_place_of_the_folder_is_refused_before_anything_is_computed(tm
     assert cli.main(["verify", "--out", str(tmp_path / "taken")]) == 2
     assert "is a file; give a folder" in capsys.readouterr().err
     with pytest.raises(InputError, match="cannot be made"):
-        report.check_folder(tmp_path / "taken" / "below")
+        pages.check_folder(tmp_path / "taken" / "below")
 
 
 def test_json_is_the_only_thing_printed(capsys):
@@ -165,6 +165,6 @@ def test_json_is_the_only_thing_printed(capsys):
 
 
 def test_a_missing_number_is_an_empty_cell_in_files_and_a_dash_for_people():
-    table = Table.of([Column("a", "A", ".2f"), Column("b")], [(None, "x"), (0.1 + 0.2, "y,z")])
+    table = ResultTable.of([Column("a", "A", ".2f"), Column("b")], [(None, "x"), (0.1 + 0.2, "y,z")])
     assert to_csv(table) == 'a,b\n,x\n0.30000000000000004,"y,z"\n'
     assert [table.columns[0].show(cell) for cell in table.column("a")] == ["–", "0.30"]

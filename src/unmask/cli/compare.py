@@ -89,11 +89,12 @@ def compare(
     Half of the texts are measured to make plans, every rule is scored on the other half. Rules without an exact
     likelihood stand in a part of their own. Open FOLDER/index.html.
     """
+    from unmask.evaluation.compare.comparison import ORDERS, Request, Run
     from unmask.evaluation.compare.ground import Ground
     from unmask.evaluation.compare.rules import chosen
-    from unmask.evaluation.compare.run import ORDERS, Request, Run
     from unmask.models.resolve import resolve
     from unmask.reports import compare as reports
+    from unmask.reports.compare_page import write
 
     chosen(rules, ORDERS)
     if out.exists() and not out.is_dir():
@@ -134,7 +135,7 @@ def compare(
             "mauve": mauve, "batch-size": batch_size, "seed": seed, "out": out,
         }  # fmt: skip
         command = _command(model, said)
-        reports.write(found, out, command)
+        write(found, out, command)
     if as_json:
         print_json(found.to_dict())
         return

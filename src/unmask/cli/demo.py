@@ -20,16 +20,19 @@ def demo(
     """
     from rich.console import Console
 
-    from unmask.evaluation.demo.run import run
+    from unmask.evaluation.demo import whole
     from unmask.reports import demo as reports
+    from unmask.reports.pages import check_folder
 
     if out is not None:
-        reports.check_folder(out)
+        check_folder(out)
     with Console(stderr=True).status("starting") as status:
-        found = run(seed, quick, progress=status.update)
+        found = whole.demo(seed, quick, progress=status.update)
         if out is not None:
+            from unmask.reports.demo_page import write  # draws; matplotlib is wanted only here
+
             status.update(f"writing {out}")
-            reports.write(found, out, f"unmask demo{' --quick' if quick else ''} --seed {seed} --out {out}")
+            write(found, out, f"unmask demo{' --quick' if quick else ''} --seed {seed} --out {out}")
     if as_json:
         print_json(found.to_dict())
         return

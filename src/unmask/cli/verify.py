@@ -28,16 +28,19 @@ def verify(
     from unmask.errors import CheckFailed
     from unmask.evaluation.verify import verify as compute
     from unmask.reports import verify as reports
+    from unmask.reports.pages import check_folder
 
     if out is not None:
-        reports.check_folder(out)
+        check_folder(out)
     names = None if laws is None else spec.specs(laws)
     with Console(stderr=True).status("verifying") as status:
         verification = compute(names, length, progress=status.update)
         if out is not None:
+            from unmask.reports.verify_page import write  # draws; matplotlib is wanted only here
+
             status.update(f"writing {out}")
             chosen = "" if laws is None else f" --laws {laws}"
-            reports.write(verification, out, f"unmask verify{chosen} --length {length} --out {out}")
+            write(verification, out, f"unmask verify{chosen} --length {length} --out {out}")
     if as_json:
         print_json(verification.to_dict())
     else:

@@ -45,7 +45,7 @@ class Cached(Protocol):
         ...
 
 
-class Transformers:
+class CausalTransformers:
     """Any causal model of transformers, with its own cache."""
 
     def __init__(self, model: Any):
@@ -128,7 +128,7 @@ class PlainLlama:
 @torch.no_grad()
 def cached(model: Any) -> Cached:
     """The plain network if it is a small Llama and computes the same, else transformers' own."""
-    own = Transformers(model)
+    own = CausalTransformers(model)
     rope = getattr(getattr(model.base_model, "rotary_emb", None), "rope_type", None)
     if model.config.model_type != "llama" or rope not in ("default", "linear", "llama3") or parameters(model) > LARGEST:
         return own

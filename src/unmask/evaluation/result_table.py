@@ -32,14 +32,14 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Table:
+class ResultTable:
     """Columns and rows; every row has one value for each column."""
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
 
     @classmethod
-    def of(cls, columns: Iterable[Column], rows: Iterable[Iterable[Cell]]) -> Table:
+    def of(cls, columns: Iterable[Column], rows: Iterable[Iterable[Cell]]) -> ResultTable:
         """A table from any iterables of columns and rows."""
         return cls(tuple(columns), tuple(tuple(row) for row in rows))
 
@@ -48,10 +48,10 @@ class Table:
         place = self._place(name)
         return [row[place] for row in self.rows]
 
-    def where(self, **values: Cell) -> Table:
+    def where(self, **values: Cell) -> ResultTable:
         """The rows in which every named column has the given value."""
         wanted = [(self._place(name), value) for name, value in values.items()]
-        return Table(
+        return ResultTable(
             self.columns, tuple(row for row in self.rows if all(row[place] == value for place, value in wanted))
         )
 

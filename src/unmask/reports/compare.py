@@ -1,4 +1,4 @@
-"""What `unmask compare` shows and writes: tables for the terminal, CSV, figures, and one page.
+"""What `unmask compare` shows: tables for the terminal, the page and the files, and what it comes to in sentences.
 
 Everything comes from a finished `Comparison`; nothing is computed here but differences and rounding. Rules without an
 exact likelihood never share a table or an axis of nats with those that have one.
@@ -7,17 +7,14 @@ exact likelihood never share a table or an axis of nats with those that have one
 from __future__ import annotations
 
 import math
-import os
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from unmask.evaluation.compare.trial import Comparison, Trial, undominated
-from unmask.evaluation.result_table import Cell, Column, Table
+from unmask.evaluation.result_table import Cell, Column, ResultTable
 from unmask.evaluation.text_quality import TextQuality
-from unmask.files import write_bytes, write_json, write_text
 from unmask.measuring.estimate import Estimate
-from unmask.reports.tables import to_csv, to_markdown, to_rich
-from unmask.reports.verify import check_folder
+from unmask.reports.tables import to_markdown, to_rich
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,7 +30,7 @@ MEASURED_ONLY = (
 )
 
 
-def scored_table(found: Comparison) -> Table:
+def scored_table(found: Comparison, name: Callable[[Trial], str] = lambda trial: trial.name) -> ResultTable:
     """Exactly scored rules by network calls; ● marks those that no other beats in both calls and nats."""
     best = {trial.key for trial in undominated(found.scored)}
     columns = [
@@ -50,13 +47,13 @@ def scored_table(found: Comparison) -> Table:
     for trial in found.scored:
         assert trial.scored is not None
         price = trial.scored.scaled(1 / found.length)
-        row: list[Cell] = ["●" if trial.key in best else "", trial.name, trial.mean_calls]
+        row: list[Cell] = ["●" if trial.key in best else "", name(trial), trial.mean_calls]
         row += [priced(trial.predicted, found.length), priced(trial.scored, found.length), math.exp(price.value)]
         rows.append([*row, *_times(trial)])
     return _with_task(found, columns, rows, found.scored)
 
 
-def measured_table(found: Comparison) -> Table:
+def measured_table(found: Comparison) -> ResultTable:
     """Rules that have no exact likelihood, by network calls, with what they write; real text in the first row."""
     columns = [
         Column("rule", "rule"),
@@ -75,7 +72,7 @@ def measured_table(found: Comparison) -> Table:
     return _with_task(found, columns, rows, [None, *found.measured_only])
 
 
-def quality_table(found: Comparison) -> Table:
+def quality_table(found: Comparison) -> ResultTable:
     """What every rule writes, beside as much real text."""
     columns = [Column("rule", "rule")]
     columns += [Column(name, name.replace("_", " "), ".3f") for name in ("unigram_entropy", "sequence_entropy")]
@@ -88,10 +85,10 @@ def quality_table(found: Comparison) -> Table:
     for trial in [*found.scored, *found.measured_only]:
         rows.append([trial.name, *_whole(trial.quality), _perplexity(trial.judge), trial.mauve])
     shown = [place for place in range(len(columns)) if any(row[place] is not None for row in rows)]
-    return Table.of([columns[place] for place in shown], [[row[place] for place in shown] for row in rows])
+    return ResultTable.of([columns[place] for place in shown], [[row[place] for place in shown] for row in rows])
 
 
-def all_trials(found: Comparison) -> Table:
+def all_trials(found: Comparison) -> ResultTable:
     """Every trial as numbers, nats per sequence."""
     names = ("key", "rule", "setting", "how", "calls", "calls_least", "calls_most", "tokens_per_call", "predicted")
     names += ("predicted_low", "predicted_high", "exact", "price", "price_low", "price_high", "nats", "latency")
@@ -107,17 +104,17 @@ def all_trials(found: Comparison) -> Table:
         row += [timing.latency, timing.throughput, timing.batch] if timing else [None] * 3
         row += [valid.count, valid.total] if valid else [None, None]
         rows.append([*row, int(trial.key in best), trial.error])
-    return Table.of([Column(name) for name in names], rows)
+    return ResultTable.of([Column(name) for name in names], rows)
 
 
-def priced(price: Estimate | None, length: int) -> str:
-    """A price per token with half of its interval; a dash where there is none."""
+def priced(price: Estimate | None, length: int, digits: int = 3) -> str:
+    """A price per token (per text where `length` is 1) with half of its interval; a dash where there is none."""
     if price is None:
         return "–"
     scaled = price.scaled(1 / length)
     if price.is_exact:
-        return f"{scaled.value:.3f}"
-    return f"{scaled.value + 0.0:.3f} ± {(scaled.high - scaled.low) / 2:.3f}"
+        return f"{scaled.value:.{digits}f}"
+    return f"{scaled.value + 0.0:.{digits}f} ± {(scaled.high - scaled.low) / 2:.{digits}f}"
 
 
 def verdict(found: Comparison) -> list[str]:
@@ -173,7 +170,7 @@ def autoregressive_verdict(found: Comparison) -> list[str]:
 
 def show(found: Comparison, console: Console) -> None:
     """Print both tables, what failed, and what it comes to."""
-    _say(
+    say(
         console,
         f"{found.model['name']} on {found.data or 'given texts'}: {found.texts} held-out texts of {found.length} "
         f"tokens scored, {found.measured} measured for plans, {found.samples} drawn with every rule.",
@@ -184,7 +181,7 @@ def show(found: Comparison, console: Console) -> None:
         for row, cells in zip(shown.rows, table.rows, strict=True):
             row.style = "" if cells[0] else "dim"
         console.print(shown)
-        _say(
+        say(
             console,
             "● no other rule scored is cheaper at as few calls. Prices: beyond one token at a time, ± 95 %.",
             "dim",
@@ -192,55 +189,37 @@ def show(found: Comparison, console: Console) -> None:
     line = found.autoregressive
     if line is not None:
         price = "" if line.price is None else f", {priced(line.price, found.length)} nats/token"
-        _say(
+        say(
             console,
             f"autoregressive, {line.name}, cached: {line.calls} calls{price}, {1000 * line.latency:.0f} ms for one "
             f"text, {line.throughput:.0f} tokens/s at {line.batch} texts",
         )
     if found.measured_only:
-        _say(console, f"\n{MEASURED_ONLY}")
+        say(console, f"\n{MEASURED_ONLY}")
         console.print(to_rich(fitting(measured_table(found), console.width)))
     for trial in found.failed:
-        _say(console, f"failed: {trial.name}: {trial.error}", "red")
+        say(console, f"failed: {trial.name}: {trial.error}", "red")
     for sentence in [*found.notes, *verdict(found)]:
-        _say(console, sentence, "bold")
+        say(console, sentence, "bold")
 
 
-def fitting(table: Table, width: int) -> Table:
+def fitting(table: ResultTable, width: int, spare: tuple[str, ...] = ()) -> ResultTable:
     """The table without as many of the columns that can be spared as it takes to fit the terminal."""
-    for name in (*SPARE, ""):
+    for name in (*(spare or SPARE), ""):
         words = [column.heading.split("\n") for column in table.columns]
         cells = [[column.show(row[place]) for row in table.rows] for place, column in enumerate(table.columns)]
         if sum(max(map(len, [*head, *body])) + 2 for head, body in zip(words, cells, strict=True)) <= width:
             break
         kept = [place for place, column in enumerate(table.columns) if column.name != name]
-        table = Table.of([table.columns[place] for place in kept], [[row[p] for p in kept] for row in table.rows])
+        table = ResultTable.of([table.columns[place] for place in kept], [[row[p] for p in kept] for row in table.rows])
     return table
 
 
-def _say(console: Console, words: str, style: str = "") -> None:
+def say(console: Console, words: str, style: str = "") -> None:
     console.print(words, markup=False, highlight=False, style=style)
 
 
-# -- files ---------------------------------------------------------------------------------------------------------
-
-
-def write(found: Comparison, folder: str | os.PathLike[str], command: str = "unmask compare") -> list[Path]:
-    """Write numbers, figures, the page and a Markdown summary; returns the files. Others are left alone."""
-    from unmask.reports import compare_page, compare_plots, figures
-
-    path = check_folder(folder)
-    files = [write_json(path / "comparison.json", finite(found.to_dict()))]
-    files.append(write_text(path / "trials.csv", to_csv(all_trials(found))))
-    files.append(write_text(path / "quality.csv", to_csv(quality_table(found))))
-    files.append(write_text(path / "summary.md", summary(found, command)))
-    with figures.style():
-        drawn = compare_plots.all_figures(found)
-        for name, figure in drawn.items():
-            files.append(write_bytes(path / f"{name}.png", figures.png(figure)))
-            files.append(write_bytes(path / f"{name}.svg", figures.svg(figure)))
-        files.append(write_text(path / "index.html", compare_page.page(found, command, drawn)))
-    return files
+# -- in files ------------------------------------------------------------------------------------------------------
 
 
 def summary(found: Comparison, command: str) -> str:
@@ -262,20 +241,21 @@ def finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _one_line(table: Table) -> Table:
+def _one_line(table: ResultTable) -> ResultTable:
     columns = [Column(c.name, c.heading.replace("\n", " "), c.format) for c in table.columns]
-    return Table.of(columns, table.rows)
+    return ResultTable.of(columns, table.rows)
 
 
-def _with_task(found: Comparison, columns: list[Column], rows: list[list[Cell]], trials: list[Any]) -> Table:
+def _with_task(found: Comparison, columns: list[Column], rows: list[list[Cell]], trials: list[Any]) -> ResultTable:
     """The table with a column of right shares, where right is defined."""
     if found.task:
         columns = [*columns, Column("right", "right")]
-        rows = [[*row, _right(trial)] for row, trial in zip(rows, trials, strict=True)]
-    return Table.of(columns, rows)
+        rows = [[*row, right(trial)] for row, trial in zip(rows, trials, strict=True)]
+    return ResultTable.of(columns, rows)
 
 
-def _right(trial: Trial | None) -> str:
+def right(trial: Trial | None) -> str:
+    """A share of right texts with its interval, in per cent."""
     valid = None if trial is None else trial.valid
     return "–" if valid is None else f"{valid.value:.1%} ({100 * valid.low:.0f}–{100 * valid.high:.0f})"
 

@@ -1,14 +1,18 @@
-"""The page of `unmask compare`: one HTML file that needs no other file and no network."""
+"""What `unmask compare` writes: numbers, figures, and one HTML page that needs no other file and no network."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unmask.evaluation.compare.trial import Comparison
+from unmask.files import write_bytes, write_json, write_text
 from unmask.reports import compare as tables
 from unmask.reports import compare_plots
-from unmask.reports.figures import inline_svg, style
-from unmask.reports.pages import render
+from unmask.reports.figures import inline_svg, png, style, svg
+from unmask.reports.pages import check_folder, render
+from unmask.reports.tables import to_csv
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,3 +58,19 @@ def page(found: Comparison, command: str = "unmask compare", drawn: dict[str, Fi
         examples=examples,
         command=command,
     )
+
+
+def write(found: Comparison, folder: str | os.PathLike[str], command: str = "unmask compare") -> list[Path]:
+    """Write numbers, figures, the page and a Markdown summary; returns the files. Others are left alone."""
+    path = check_folder(folder)
+    files = [write_json(path / "comparison.json", tables.finite(found.to_dict()))]
+    files.append(write_text(path / "trials.csv", to_csv(tables.all_trials(found))))
+    files.append(write_text(path / "quality.csv", to_csv(tables.quality_table(found))))
+    files.append(write_text(path / "summary.md", tables.summary(found, command)))
+    with style():
+        drawn = compare_plots.all_figures(found)
+        for name, figure in drawn.items():
+            files.append(write_bytes(path / f"{name}.png", png(figure)))
+            files.append(write_bytes(path / f"{name}.svg", svg(figure)))
+        files.append(write_text(path / "index.html", page(found, command, drawn)))
+    return files

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from unmask.evaluation.compare.trial import Comparison, Trial, undominated
 from unmask.measuring.estimate import Estimate
@@ -18,6 +18,8 @@ LINEAR = 0.02  # nats per token below which the axis of prices is linear: prices
 COLOURS = (ORANGE, GREEN, PURPLE, SKY, INK)
 MARKERS = ("s", "D", "^", "v", "P", "X", "<", ">", "p", "h")
 PANELS = 6
+Looks = dict[str, tuple[str, str, str]]
+"""Rule -> its colour, its marker, and what it is called."""
 
 
 def all_figures(found: Comparison) -> dict[str, Figure]:
@@ -41,8 +43,13 @@ def all_figures(found: Comparison) -> dict[str, Figure]:
 # -- nats against what they cost -----------------------------------------------------------------------------------
 
 
-def frontier(found: Comparison) -> Figure:
-    """Price against network calls, with the predicted line of the plans."""
+def frontier(found: Comparison, budget: float | None = None, looks: Looks | None = None) -> Figure:
+    """Price against network calls, with the predicted line of the plans.
+
+    Args:
+        budget: nats per token, a line where it is given.
+        looks: of the rules, where few enough are compared to tell all of them apart.
+    """
     figure, axes = _canvas()
     if found.frontier:
         prices = [price.scaled(1 / found.length) for _, price in found.frontier]
@@ -50,7 +57,13 @@ def frontier(found: Comparison) -> Figure:
         low, high = [price.low for price in prices], [price.high for price in prices]
         axes.fill_between(numbers, low, high, color=BLUE, alpha=0.16, linewidth=0)
         axes.plot(numbers, [price.value for price in prices], color=BLUE, linewidth=1.2)
-    _scored(axes, found, lambda trial: trial.mean_calls)
+    if looks is None:
+        _scored(axes, found, lambda trial: trial.mean_calls)
+    else:
+        _all_scored(axes, found, looks)
+    if budget is not None:
+        axes.axhline(budget, color=GREEN, linewidth=1, linestyle=(0, (2, 2)))
+        axes.text(found.length, budget * 1.1, f"budget {budget:g}", color=GREEN, ha="right", va="bottom")
     line = found.autoregressive
     if line is not None:
         _reference(axes, found, float(line.calls), f"autoregressive: {line.calls} calls", right=True)
@@ -122,6 +135,17 @@ def _scored(axes: Axes, found: Comparison, across: Callable[[Trial], float | Non
                 label = None
     if any(trial.key not in best for trial in shown):
         axes.plot([], [], color=FAINT, marker=".", linewidth=0, label="beaten in calls and nats")
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
+
+
+def _all_scored(axes: Axes, found: Comparison, looks: Looks) -> None:
+    """Every scored trial in the colour of its rule, beaten or not."""
+    for rule, (colour, marker, name) in looks.items():
+        label: str | None = name
+        for trial in found.scored:
+            if trial.rule == rule:
+                _point(axes, trial.mean_calls, trial.scored, found.length, colour, marker, 1.0, label)
+                label = None
     axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
 
 
@@ -216,7 +240,7 @@ def steps(found: Comparison) -> Figure:
     return figure
 
 
-def reveals(found: Comparison) -> Figure:
+def reveals(found: Comparison, label: Callable[[Trial], str] | None = None) -> Figure:
     """Reveal order: dark where a position of the text is uncovered in a step, mean over the sampled texts."""
     panels = featured(found, [*found.scored, *found.measured_only])
     figure = Figure(figsize=(8.4, 2.6 * -(-len(panels) // 3) + 0.2))
@@ -229,9 +253,10 @@ def reveals(found: Comparison) -> Figure:
             extent=(0, found.length, last + 0.5, 0.5),
         )  # fmt: skip
         image.set_gid(f"map-{place}")  # two equal maps must not share an id
-        axes.set_title(_short(trial), fontsize=8.5)
+        axes.set_title((label or _short)(trial), fontsize=8.5)
         axes.set_xlabel("position" if place >= len(panels) - 3 else "")
         axes.set_ylabel("step" if place % 3 == 0 else "")
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(visible=False)
     return figure
 
@@ -287,11 +312,13 @@ def calls(found: Comparison) -> Figure:
     return figure
 
 
-def validity(found: Comparison) -> Figure:
-    """Share of right texts against network calls."""
+def validity(found: Comparison, looks: Looks | None = None) -> Figure:
+    """Share of right texts against network calls; `looks` as in `frontier`."""
     figure = Figure(figsize=WIDE)
     axes = figure.add_subplot()
-    groups = ((found.scored, BLUE, "o", "scored exactly"), (found.measured_only, ORANGE, "s", "measured only"))
+    groups = [(found.scored, BLUE, "o", "scored exactly"), (found.measured_only, ORANGE, "s", "measured only")]
+    if looks is not None:
+        groups = [([t for t in found.scored if t.rule == rule], *look) for rule, look in looks.items()]
     for trials, colour, marker, label in groups:
         rows = [(trial.mean_calls, trial.valid) for trial in trials if trial.valid is not None]
         if rows:
@@ -301,9 +328,8 @@ def validity(found: Comparison) -> Figure:
             axes.errorbar(
                 x, middle, error, color=colour, marker=marker, markersize=5, linewidth=0, elinewidth=1, label=label
             )
-    tops = sorted((t for t in found.scored if t.valid and t.key in {u.key for u in undominated(found.scored)}),
-                  key=lambda t: t.mean_calls)  # fmt: skip
-    for trial in tops[:4]:
+    best = {trial.key for trial in undominated(found.scored)} if looks is None else set()
+    for trial in [trial for trial in found.scored if trial.key in best and trial.valid][:4]:
         assert trial.valid is not None
         axes.annotate(trial.name.replace("_", " "), (trial.mean_calls, trial.valid.value), xytext=(5, 5),
                       textcoords="offset points", fontsize=7.5)  # fmt: skip
@@ -313,7 +339,7 @@ def validity(found: Comparison) -> Figure:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
     axes.set_xlabel("network calls per text")
     axes.set_ylabel("right texts (line: 95 % interval)")
-    axes.legend(fontsize=8.5)
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
     return figure
 
 

@@ -1,49 +1,57 @@
-"""What `unmask demo` shows and writes: two tables and a few texts for the terminal, CSV, figures, and one page.
+"""What `unmask demo` shows: two tables and a few texts for the terminal, and what it came to in sentences.
 
-Everything comes from a finished `Demo`; nothing is computed here but differences and rounding. matplotlib and jinja2
-are imported only when files are written.
+Tables and numbers are those of `unmask compare`; its own are the prices per sentence, for a perfect model too, and the
+sentences with their wrong words marked. Everything comes from a finished `Demo`.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unmask.evaluation.demo.grammar import Checked, GrammarDemo
-from unmask.evaluation.demo.prose import BUDGET, ProseDemo
-from unmask.evaluation.demo.run import Demo
-from unmask.evaluation.demo.trial import EQUAL, SUREST, Trial
-from unmask.evaluation.result_table import Column, Table
-from unmask.files import write_bytes, write_json, write_text
-from unmask.measuring.estimate import Estimate
-from unmask.reports.tables import to_csv, to_rich
-from unmask.reports.verify import check_folder
+from unmask.evaluation.compare.trial import Trial
+from unmask.evaluation.demo.english import BUDGET
+from unmask.evaluation.demo.half import Half
+from unmask.evaluation.demo.sentences import Sentence, read
+from unmask.evaluation.demo.whole import Demo
+from unmask.evaluation.result_table import Column, ResultTable
+from unmask.reports.compare import WIDTH, fitting, priced, right, say, scored_table
+from unmask.reports.tables import to_rich
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-BASELINE = "0 (baseline)"
 SENTENCES = 3
-WIDTH = 100
-"""Columns the tables need; what is not a terminal is given so many."""
+TITLES = {
+    "one_by_one": "one token at a time",
+    "planned_left_to_right": "best sizes, left to right",
+    "planned_uniform": "best sizes, random order",
+    "equal_sizes": "equal sizes, random order",
+    "confidence": "most confident first",
+    "entropy_bound": "entropy bound",
+}
+"""Rule -> what the demo calls it, where that is not its name."""
 NO_PRICE = (
     "Prices: nats beyond one token at a time, ± half a 95 % interval. A dash under “predicted”: the rule looks at the "
     "model to choose positions, so no price can be known beforehand; it is scored exactly by replay."
 )
 
-_PRICE_COLUMNS = [
-    Column(name)
-    for name in ("name", "kind", "setting", "calls", "predicted", "predicted_low", "predicted_high", "exact")
-] + [Column(name) for name in ("scored", "scored_low", "scored_high", "scored_nats", "samples", "seconds")]
+
+def title(trial: Trial) -> str:
+    """What the demo calls a trial; its number of steps stands beside it, as calls."""
+    setting = "" if trial.setting.startswith("T = ") else trial.setting
+    return f"{TITLES.get(trial.rule, trial.rule)} {setting}".strip()
 
 
-# -- tables --------------------------------------------------------------------------------------------------------
+def label(trial: Trial) -> str:
+    """Its title and its number of calls."""
+    return f"{title(trial)}, {trial.mean_calls:.3g} calls"
 
 
-def grammar_table(demo: GrammarDemo) -> Table:
-    """The table of the toy half as a person reads it."""
+# -- tables and sentences ------------------------------------------------------------------------------------------
+
+
+def grammar_table(half: Half) -> ResultTable:
+    """The table of the toy half as a person reads it: nats per sentence."""
     columns = [
         Column("way", "way to sample"),
         Column("calls", "network\ncalls", ".3g"),
@@ -54,107 +62,62 @@ def grammar_table(demo: GrammarDemo) -> Table:
         Column("distinct", "distinct", ".0%"),
     ]
     rows = []
-    for checked in demo.shown:
-        trial = checked.trial
-        cells = (priced(trial.way.predicted, 2), trial.way.exact, priced(trial.scored, 2), shared(checked))
-        rows.append((trial.way.name, trial.calls, *cells, checked.distinct))
-    return Table.of(columns, rows)
+    for trial in half.shown:
+        assert trial.quality is not None
+        cells = (priced(trial.predicted, 1, 2), trial.exact, priced(trial.scored, 1, 2), right(trial))
+        rows.append((title(trial), trial.mean_calls, *cells, trial.quality.distinct_rows))
+    return ResultTable.of(columns, rows)
 
 
-def prose_table(demo: ProseDemo) -> Table:
-    """The table of the English half as a person reads it: nats per token."""
-    columns = [
-        Column("way", "way to sample"),
-        Column("calls", "network\ncalls", ".3g"),
-        Column("predicted", "predicted price,\nnats/token"),
-        Column("scored", "scored on fresh\ntext, nats/token"),
-        Column("perplexity", "perplexity\ntimes", ".2f"),
-        Column("seconds", f"seconds for\n{demo.sizes.samples} texts", ".2f"),
-    ]
-    per_token = 1 / demo.length
-    rows = []
-    for trial in demo.shown:
-        grown = None if trial.scored is None else 2.718281828459045 ** (trial.scored.value * per_token)
-        cells = (priced(trial.way.predicted, 3, per_token), priced(trial.scored, 3, per_token), grown, trial.seconds)
-        rows.append((trial.way.name, trial.calls, *cells))
-    return Table.of(columns, rows)
+def prose_table(half: Half) -> ResultTable:
+    """The table of the English half: that of a comparison."""
+    return scored_table(half.table, title)
 
 
-def priced(price: Estimate | None, digits: int, factor: float = 1.0) -> str:
-    """A price with half of its interval; of what is not predictable, a dash."""
-    if price is None:
-        return "–"
-    if price.is_exact:
-        return BASELINE
-    scaled = price.scaled(factor)
-    return f"{scaled.value + 0.0:.{digits}f} ± {(scaled.high - scaled.low) / 2:.{digits}f}"
-
-
-def shared(checked: Checked) -> str:
-    """A share of right sentences with its interval, in per cent."""
-    valid = checked.valid
-    return "–" if valid is None else f"{valid.value:.1%} ({100 * valid.low:.0f}–{100 * valid.high:.0f})"
-
-
-def grammar_data(demo: GrammarDemo) -> Table:
-    """Everything that was tried on the toy model, as numbers."""
-    more = [Column(name) for name in ("right", "drawn", "right_low", "right_high", "right_at_least", "distinct")]
-    rows = []
-    for checked in demo.lines:
-        valid = checked.valid
-        found = (None,) * 4 if valid is None else (valid.count, valid.total, valid.low, valid.high)
-        rows.append((*_numbers(checked.trial), *found, checked.floor, checked.distinct))
-    return Table.of([*_PRICE_COLUMNS, *more], rows)
-
-
-def prose_data(demo: ProseDemo) -> Table:
-    """Everything that was tried on the model of English, as numbers, nats per sequence."""
-    return Table.of(_PRICE_COLUMNS, map(_numbers, demo.lines))
-
-
-def _numbers(trial: Trial) -> tuple[str | float | int | None, ...]:
-    way = trial.way
-    return (
-        *(way.name, way.kind, way.setting, trial.calls, *_interval(way.predicted), way.exact),
-        *(*_interval(trial.scored), trial.nats, len(trial.tokens), trial.seconds),
-    )
-
-
-def _interval(price: Estimate | None) -> tuple[float | None, float | None, float | None]:
-    return (None, None, None) if price is None else (price.value, price.low, price.high)
-
-
-# -- sentences -----------------------------------------------------------------------------------------------------
-
-
-def grammar_verdict(demo: GrammarDemo) -> str:
+def grammar_verdict(half: Half) -> str:
     """What the toy half came to, in two sentences."""
-    plan, one = demo.planned, demo.one_at_a_time
+    plan, one = half.planned, half.one_at_a_time
     assert plan.valid is not None
     assert one.valid is not None
     gap, low, high = plan.valid.minus(one.valid)
     return (
-        f"The plan makes {plan.valid.value:.1%} right sentences in {plan.trial.calls:.3g} network calls, "
-        f"one token at a time {one.valid.value:.1%} in {one.trial.calls:.3g}: "
+        f"The plan makes {plan.valid.value:.1%} right sentences in {plan.mean_calls:.3g} network calls, "
+        f"one token at a time {one.valid.value:.1%} in {one.mean_calls:.3g}: "
         f"{100 * gap:+.1f} points (95 %: {100 * low:+.1f} to {100 * high:+.1f})."
     )
 
 
-def prose_verdict(demo: ProseDemo) -> str:
+def prose_verdict(half: Half) -> str:
     """What the English half came to."""
-    plan, per_token = demo.shown[0], 1 / demo.length
+    length = half.comparison.length
     return (
-        f"The plan takes {plan.calls:.3g} network calls instead of {demo.length}: predicted to cost "
-        f"{priced(plan.way.predicted, 3, per_token)} nats/token, scored at {priced(plan.scored, 3, per_token)} on text "
+        f"The plan takes {half.planned.mean_calls:.3g} network calls instead of {length}: predicted to cost "
+        f"{priced(half.planned.predicted, length)} nats/token, scored at {priced(half.planned.scored, length)} on text "
         "it never saw."
     )
 
 
-def featured(demo: GrammarDemo) -> list[str]:
+def promise(half: Half) -> str:
+    """What the plan of the English half was chosen for, and whether its price keeps that with 95 % confidence."""
+    price = half.plan.price_per_token
+    known = f"{price.value:.3f} (95 %: {price.low:.3f} to {price.high:.3f})"
+    if price.high <= BUDGET:
+        kept = f"The whole interval is within {BUDGET:g}: the budget is kept with that confidence."
+    else:
+        kept = f"The upper end is above {BUDGET:g}: the budget is not kept with that confidence."
+        if price.value > BUDGET:
+            kept = f"That is above {BUDGET:g}: the budget is not kept; there were too few texts to choose on."
+    return (
+        f"The plan takes the fewest calls that cost at most {BUDGET:g} nats/token on one half of the measured texts; "
+        f"on the other half its price is {known} nats/token. {kept}"
+    )
+
+
+def featured(half: Half) -> list[Trial]:
     """The ways whose sentences are shown: the plan, one at a time, equal sizes, the most confident first."""
-    equal = next(checked for checked in demo.shown if checked.trial.way.kind == EQUAL)
-    surest = [checked for checked in demo.shown if checked.trial.way.kind == SUREST][-1]
-    return [checked.trial.label for checked in (demo.planned, demo.one_at_a_time, equal, surest)]
+    equal = next(trial for trial in half.shown if trial.rule == "equal_sizes")
+    surest = [trial for trial in half.shown if trial.rule == "confidence"][-1]
+    return [half.planned, half.one_at_a_time, equal, surest]
 
 
 # -- the terminal --------------------------------------------------------------------------------------------------
@@ -170,91 +133,54 @@ def show(demo: Demo, console: Console) -> None:
 
 
 def _title(console: Console, words: str, quick: bool) -> None:
-    more = " (a quick run: far too few texts to show anything)" if quick else ""
-    console.print(f"\n{words}{more}", style="bold", markup=False, highlight=False)
+    say(console, f"\n{words}{' (a quick run: far too few texts to show anything)' if quick else ''}", "bold")
 
 
-def _say(console: Console, words: str, style: str = "") -> None:
-    console.print(words, markup=False, highlight=False, style=style)
-
-
-def _show_grammar(demo: GrammarDemo, console: Console) -> None:
-    _say(
+def _show_grammar(half: Half, console: Console) -> None:
+    found = half.comparison
+    say(
         console,
-        f"Model {demo.model}: sums in {demo.measurement.length} words. {demo.sizes.searched} sentences to learn an "
-        f"order from, {len(demo.measurement.texts)} to choose and price a plan, {demo.sizes.fresh} others to score on, "
-        f"all drawn from the language itself; {demo.sizes.samples} sampled each way and checked by the grammar.",
+        f"Model {half.name}: sums in {found.length} words. {half.sizes.searched} sentences to learn an order from, "
+        f"{found.measured} to choose and price a plan, {found.texts} others to score on, all drawn from the language "
+        f"itself; {found.samples} sampled each way and checked by the grammar.",
     )
-    console.print(to_rich(_fitting(grammar_table(demo), console, ("exact", "distinct"))))
-    _say(console, NO_PRICE, "dim")
-    for name in featured(demo):
-        _say(console, f"\n{name}; the first ones drawn:")
-        for sentence in demo.examples[name][:SENTENCES]:
-            _show_sentence(console, sentence.words, sentence.wrong, sentence.fault)
-    _say(console, f"\n{grammar_verdict(demo)}", "bold")
+    _show_table(grammar_table(half), console, ("exact", "distinct"))
+    say(console, NO_PRICE, "dim")
+    for trial in featured(half):
+        say(console, f"\n{label(trial)}; the first ones drawn:")
+        for sentence in read(trial.texts[:SENTENCES]):
+            _show_sentence(console, sentence)
+    say(console, f"\n{grammar_verdict(half)}", "bold")
 
 
-def _fitting(table: Table, console: Console, spare: tuple[str, ...]) -> Table:
+def _show_table(table: ResultTable, console: Console, spare: tuple[str, ...] = ()) -> None:
     """The table, on a narrow terminal without the columns that can be spared (the page and the files have them)."""
-    if console.width >= WIDTH:
-        return table
-    kept = [place for place, column in enumerate(table.columns) if column.name not in spare]
-    return Table.of([table.columns[place] for place in kept], [[row[place] for place in kept] for row in table.rows])
+    console.print(to_rich(fitting(table, min(console.width, WIDTH), spare)))
 
 
-def _show_sentence(console: Console, words: Sequence[str], wrong: Sequence[bool], fault: str | None) -> None:
+def _show_sentence(console: Console, sentence: Sentence) -> None:
     from rich.text import Text
 
+    fault = sentence.fault
     line = Text("  right  " if fault is None else "  wrong  ", style="green" if fault is None else "red")
-    for word, bad in zip(words, wrong, strict=True):
+    for word, bad in zip(sentence.words, sentence.wrong, strict=True):
         line.append(word, style="bold red underline" if bad else "default")
         line.append(" ", style="default")
     console.print(line, highlight=False)
     if fault is not None:
-        _say(console, f"         {fault}", "dim")
+        say(console, f"         {fault}", "dim")
 
 
-def _show_prose(demo: ProseDemo, console: Console) -> None:
-    _say(
+def _show_prose(half: Half, console: Console) -> None:
+    found = half.comparison
+    say(
         console,
-        f"Model {demo.model}: {demo.length} tokens of Python's manual. Measured on {len(demo.measurement.texts)} texts "
-        f"of documents it was not trained on. Plan: the fewest calls within {BUDGET} nats/token at 95 % confidence, "
-        f"fitted on half of them, priced on the other, scored on {demo.sizes.fresh} more.",
+        f"Model {half.name}: {found.length} tokens of Python's manual. Measured on {found.measured} texts of documents "
+        f"it was not trained on, scored on {found.texts} more. {promise(half)}",
     )
-    console.print(to_rich(_fitting(prose_table(demo), console, ("perplexity", "seconds"))))
-    for trial in demo.shown[:4]:
-        text = " ".join(demo.texts[trial.label][0].split())
-        _say(console, f"{trial.label}; the first one drawn:")
+    _show_table(prose_table(half), console)
+    for trial in half.shown[:4]:
+        say(console, f"{label(trial)}; the first one drawn:")
+        text = " ".join(trial.texts[0].split())
         console.print(f"  {text}", markup=False, highlight=False, style="italic", soft_wrap=False)
-    _say(console, f"\n{prose_verdict(demo)}", "bold")
-
-
-# -- files ---------------------------------------------------------------------------------------------------------
-
-
-def write(demo: Demo, folder: str | os.PathLike[str], command: str = "unmask demo") -> list[Path]:
-    """Write numbers, plans, figures and the page; returns the files. Files of other names are left alone.
-
-    Args:
-        demo: what to show.
-        folder: made if it is missing.
-        command: what the page names as its origin.
-    """
-    from unmask.reports import demo_page, demo_plots, figures
-
-    path = check_folder(folder)
-    files = [write_json(path / "demo.json", demo.to_dict())]
-    for name, half, data in (
-        ("grammar", demo.grammar, grammar_data(demo.grammar)),
-        ("prose", demo.prose, prose_data(demo.prose) if demo.prose else None),
-    ):
-        if half is not None and data is not None:
-            files.append(write_text(path / f"{name}.csv", to_csv(data)))
-            files.append(half.plan.save(path / f"{name}.plan.json"))
-            files.append(half.measurement.save(path / f"{name}.curve.json"))
-    with figures.style():
-        drawn = demo_plots.all_figures(demo)
-        for name, figure in drawn.items():
-            files.append(write_bytes(path / f"{name}.png", figures.png(figure)))
-        files.append(write_text(path / "index.html", demo_page.page(demo, command, drawn)))
-    return files
+    say(console, f"\n{prose_verdict(half)}", "bold")

@@ -1,4 +1,4 @@
-"""A `Table` as text for a terminal and as CSV. Knows how values are shown, not what they mean."""
+"""A `ResultTable` as text for a terminal and as CSV. Knows how values are shown, not what they mean."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from unmask.evaluation.result_table import Table
+from unmask.evaluation.result_table import ResultTable
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
 
-def to_csv(table: Table) -> str:
+def to_csv(table: ResultTable) -> str:
     """CSV with a header row. Numbers are written so that reading them gives the same numbers; None is empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -21,7 +21,7 @@ def to_csv(table: Table) -> str:
     return text.getvalue()
 
 
-def to_markdown(table: Table) -> str:
+def to_markdown(table: ResultTable) -> str:
     """A table of a Markdown document: words to the left, numbers to the right, a dash where there is no number."""
     words = [any(isinstance(row[place], str) for row in table.rows) for place in range(len(table.columns))]
     lines = [[column.heading or column.name for column in table.columns], ["---" if word else "---:" for word in words]]
@@ -29,7 +29,7 @@ def to_markdown(table: Table) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def to_rich(table: Table) -> RichTable:
+def to_rich(table: ResultTable) -> RichTable:
     """A compact table for a terminal: words to the left, numbers to the right, a dash where there is no number."""
     from rich import box
     from rich.table import Table as RichTable

@@ -1,4 +1,4 @@
-"""The page of `unmask verify`: one HTML file that needs no other file and no network.
+"""What `unmask verify` writes: numbers, figures, and one HTML page that needs no other file and no network.
 
 Figures are inline SVG, the numbers of the interactive picture are embedded. Knows where a figure stands and what is
 said about it; the figures themselves are drawn by `verify_plots`.
@@ -7,15 +7,19 @@ said about it; the figures themselves are drawn by `verify_plots`.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unmask.evaluation.subjects import Subject
 from unmask.evaluation.verify import Verification
+from unmask.files import write_bytes, write_json, write_text
 from unmask.reports import verify_plots as plots
-from unmask.reports.figures import VARIABLES, inline_svg, style
-from unmask.reports.pages import render
-from unmask.reports.verify import verdict
+from unmask.reports.figures import VARIABLES, inline_svg, png, style, svg
+from unmask.reports.pages import check_folder, render
+from unmask.reports.tables import to_csv
+from unmask.reports.verify import curves, verdict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -154,3 +158,24 @@ def _for_the_page(verification: Verification, subject: Subject) -> dict[str, Any
 def _safe_json(value: Any) -> str:
     """JSON that cannot end the script element it stands in."""
     return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+
+def write(verification: Verification, folder: str | os.PathLike[str], command: str = "unmask verify") -> list[Path]:
+    """Write numbers, figures and the page; returns the files. Files of other names in the folder are left alone.
+
+    Args:
+        verification: what to show.
+        folder: made if it is missing.
+        command: what the page names as its origin.
+    """
+    path = check_folder(folder)
+    files = [write_json(path / "verification.json", verification.to_dict())]
+    files.append(write_text(path / "curves.csv", to_csv(curves(verification))))
+    files += [write_text(path / f"{claim.key}.csv", to_csv(claim.data)) for claim in verification.claims]
+    with style():
+        drawn = plots.all_figures(verification)
+        for name, figure in drawn.items():
+            files.append(write_bytes(path / f"{name}.png", png(figure)))
+            files.append(write_bytes(path / f"{name}.svg", svg(figure)))
+        files.append(write_text(path / "index.html", page(verification, command, drawn)))
+    return files

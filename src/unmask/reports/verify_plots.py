@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from unmask.evaluation.claims.linear import FAMILIES
-from unmask.evaluation.result_table import Table
+from unmask.evaluation.result_table import ResultTable
 from unmask.evaluation.subjects import Subject
 from unmask.evaluation.verify import Verification
 from unmask.reports.figures import BLUE, FAINT, GREEN, GRID, INK, ORANGE, PURPLE, SKY
@@ -314,7 +314,7 @@ def grid(
     return figure
 
 
-def _ratio(rows: Table, upper: str, lower: str) -> list[float]:
+def _ratio(rows: ResultTable, upper: str, lower: str) -> list[float]:
     return [above / below for above, below in zip(rows.column(upper), rows.column(lower), strict=True)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from unmask.evaluation.result_table import Table
+from unmask.evaluation.result_table import ResultTable
 
 ROUNDING = 1e-9
 """Relative slack of an inequality between sums of about a thousand floating-point numbers."""
@@ -22,9 +22,9 @@ class Claim:
     """The claim, in one or two plain sentences."""
     checked: str
     """What exactly was checked, so that a reader knows what would have made it fail."""
-    summary: Table
+    summary: ResultTable
     """The short table that is printed."""
-    data: Table
+    data: ResultTable
     """Every number behind it."""
     notes: tuple[str, ...]
     """What a careful reader should know: where a number does not exist, and what is not claimed."""

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 
 from unmask.evaluation.claims.claim import Checks, Claim
-from unmask.evaluation.result_table import Column, Table
+from unmask.evaluation.result_table import Column, ResultTable
 from unmask.evaluation.subjects import Subject
 from unmask.theory import bounds
 from unmask.theory.optimal import frontier
@@ -58,8 +58,8 @@ def check(subjects: Sequence[Subject]) -> Claim:
             "parts never costs more. The best schedule costs no more than the even split, never more with one "
             "step more, and each further step saves no more than the one before it (convex in T)."
         ),
-        summary=Table.of(SUMMARY, summary),
-        data=Table.of(DATA, data),
+        summary=ResultTable.of(SUMMARY, summary),
+        data=ResultTable.of(DATA, data),
         notes=(
             (
                 "KL in nats per sequence, averaged over reveal orders. “best” is the cheapest of all schedules with "

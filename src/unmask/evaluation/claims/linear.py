@@ -14,7 +14,7 @@ import numpy as np
 
 from unmask import laws
 from unmask.evaluation.claims.claim import ROUNDING, Checks, Claim
-from unmask.evaluation.result_table import Column, Table
+from unmask.evaluation.result_table import Column, ResultTable
 from unmask.evaluation.schedules import random_first_step
 from unmask.evaluation.subjects import prime_from, sticky_chain
 from unmask.laws.base import Law
@@ -49,7 +49,7 @@ DATA = (
 
 
 @dataclass(frozen=True)
-class Family:
+class LawFamily:
     """One law with one knob."""
 
     name: str
@@ -63,7 +63,7 @@ class Family:
 
 
 FAMILIES = (
-    Family(
+    LawFamily(
         "code",
         "Reed–Solomon code",
         "alphabet",
@@ -71,7 +71,7 @@ FAMILIES = (
         lambda length, least: laws.MDSCode(length, max(1, 2 * length // 5), prime_from(max(length, int(least)))),
         scales=True,
     ),
-    Family(
+    LawFamily(
         "repeated",
         "repeated symbol",
         "alphabet",
@@ -79,7 +79,7 @@ FAMILIES = (
         lambda length, size: laws.Repeated(length, int(size)),
         scales=True,
     ),
-    Family(
+    LawFamily(
         "ising",
         "Ising chain",
         "coupling",
@@ -87,7 +87,7 @@ FAMILIES = (
         lambda length, coupling: laws.IsingChain(length, coupling),
         scales=False,
     ),
-    Family(
+    LawFamily(
         "markov",
         "sticky Markov chain",
         "stay",
@@ -95,7 +95,7 @@ FAMILIES = (
         lambda length, stay: sticky_chain(length, 4, stay),
         scales=False,
     ),
-    Family(
+    LawFamily(
         "noisy",
         "repeated with noise",
         "noise",
@@ -103,7 +103,7 @@ FAMILIES = (
         lambda length, noise: laws.Repeated(length, 2, noise=noise),
         scales=False,
     ),
-    Family(
+    LawFamily(
         "urn",
         "Pólya urn",
         "concentration",
@@ -136,8 +136,8 @@ def check(length: int) -> Claim:
             f"first step KL/ΣI lies between Z(L−{size}+1)/Z(L−1) and 1 times (s−1)/(2L); the even split lies below "
             "(s_max−1)/L·ΣI and the paper's bound."
         ),
-        summary=Table.of(SUMMARY, summary),
-        data=Table.of(DATA, data),
+        summary=ResultTable.of(SUMMARY, summary),
+        data=ResultTable.of(DATA, data),
         notes=(
             (
                 "even: the even split. random, KL/ΣI: equal steps with a random first one. bound: the upper bound on "
@@ -154,7 +154,7 @@ def check(length: int) -> Claim:
     )
 
 
-def _member(family: Family, length: int, value: float, steps: int, checks: Checks) -> tuple[float, ...]:
+def _member(family: LawFamily, length: int, value: float, steps: int, checks: Checks) -> tuple[float, ...]:
     """Information, error and bounds of one member of a family."""
     curve = family.law(length, value).curve()
     total, known = curve.total_information, curve.information
@@ -172,7 +172,7 @@ def _member(family: Family, length: int, value: float, steps: int, checks: Check
     return total, even, random_first, least, most, sharp, paper
 
 
-def _line(family: Family, rows: list[tuple], checks: Checks) -> tuple[float | None, ...]:
+def _line(family: LawFamily, rows: list[tuple], checks: Checks) -> tuple[float | None, ...]:
     """How well one line through the origin describes the family, as a row of the summary."""
     total, even, random_first = (np.array([row[place] for row in rows]) for place in (3, 4, 5))
     ratios = random_first / total

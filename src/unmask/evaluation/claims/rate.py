@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from unmask.evaluation.claims.claim import Checks, Claim
-from unmask.evaluation.result_table import Column, Table
+from unmask.evaluation.result_table import Column, ResultTable
 from unmask.evaluation.schedules import random_first_step
 from unmask.evaluation.subjects import Subject
 from unmask.theory import bounds
@@ -70,8 +70,8 @@ def check(subjects: Sequence[Subject]) -> Claim:
             f"{SMOOTH_JUMP:.0%} of the information, half of the tokens hold half of it) the slope of the even "
             f"split lies between {SMOOTH_SLOPE[0]} and {SMOOTH_SLOPE[1]}."
         ),
-        summary=Table.of(SUMMARY, summary),
-        data=Table.of(DATA, data),
+        summary=ResultTable.of(SUMMARY, summary),
+        data=ResultTable.of(DATA, data),
         notes=(
             (
                 "At finite length the error is close to (1/T − 1/L)·ΣI/2, which falls a little faster than 1/T: hence "

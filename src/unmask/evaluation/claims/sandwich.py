@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from unmask.evaluation.claims.claim import Checks, Claim
-from unmask.evaluation.result_table import Column, Table
+from unmask.evaluation.result_table import Column, ResultTable
 from unmask.evaluation.schedules import worst_schedule
 from unmask.evaluation.subjects import Subject
 from unmask.theory import bounds
@@ -72,8 +72,8 @@ def check(subjects: Sequence[Subject]) -> Claim:
             "step, found by dynamic programming, costs at least the paper's lower bound (Thm 2) and at most both "
             "upper bounds; equal steps with a random first one cost at least half of the sharp bound (F9)."
         ),
-        summary=Table.of(SUMMARY, summary),
-        data=Table.of(DATA, data),
+        summary=ResultTable.of(SUMMARY, summary),
+        data=ResultTable.of(DATA, data),
         notes=(
             (
                 "Factors are the largest over all s ≥ 2; “worst” is the exact error of the worst schedule with that "

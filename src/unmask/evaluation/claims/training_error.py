@@ -17,7 +17,7 @@ import numpy as np
 
 from unmask import laws
 from unmask.evaluation.claims.claim import Checks, Claim
-from unmask.evaluation.result_table import Column, Table
+from unmask.evaluation.result_table import Column, ResultTable
 from unmask.evaluation.subjects import sticky_chain
 from unmask.laws.base import BoolArray, Law, TokenArray
 from unmask.theory import bounds
@@ -119,8 +119,8 @@ def check() -> Claim:
             f"(all sequences, all ways to reveal) equals F1 + ε_train, and F3, within {TOLERANCE:.0e}. The output "
             "law of every way to reveal sums to 1, and the KL of the averaged output law is no larger (convexity)."
         ),
-        summary=Table.of(SUMMARY, summary),
-        data=Table.of(DATA, data),
+        summary=ResultTable.of(SUMMARY, summary),
+        data=ResultTable.of(DATA, data),
         notes=(
             "KL and ε are those of the two steps (2, L − 2); “worst gap” is over all schedules and predictors.",
             *(f"{mistake.name}: {mistake.description}." for mistake in MISTAKES[1:]),

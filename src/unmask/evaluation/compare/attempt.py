@@ -5,17 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from unmask.errors import InputError
+from unmask.evaluation.compare import exact
 from unmask.evaluation.compare.ground import Ground, TokenArray, step_prices
 from unmask.evaluation.compare.rules import Entry
 from unmask.evaluation.compare.trial import Calls, Timing, Trial
-from unmask.evaluation.demo.share import Share
+from unmask.evaluation.share import Share
 from unmask.evaluation.text_quality import TextQuality, text_quality
 from unmask.measuring.estimate import Estimate
+from unmask.sampling import recipes
 from unmask.sampling.recipes import as_sampler
 from unmask.sampling.sample import Output, sample
 from unmask.sampling.sampler import Sampler
@@ -43,15 +46,15 @@ class Attempts:
     def attempt(self, entry: Entry) -> Trial:
         """Everything about one rule. A rule that cannot be run comes back with its `error`, never as an exception."""
         try:
-            return self._attempt(entry)
+            return self.trial(entry)
         except Exception as error:  # the other rules go on, whatever this one ran into
             words = str(error).strip().splitlines() or [type(error).__name__]
             kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
             return Trial(entry.key, entry.rule, entry.setting, error=kind + words[0])
 
-    def _attempt(self, entry: Entry) -> Trial:
+    def trial(self, entry: Entry) -> Trial:
+        """The same, but what goes wrong is raised."""
         sampler = as_sampler(entry.make())
-        law = getattr(self.ground.predictor, "law", None)
         scored = self._scored(sampler)
         out = self.draw(sampler, self.samples)
         tokens = self.texts(out)
@@ -65,7 +68,7 @@ class Attempts:
             how=sampler.scorable,
             why_no_prediction=sampler.why_not_predictable,
             predicted=entry.predicted(),
-            exact=_exact(law, sampler) if self.ground.given == 0 else None,
+            exact=self._exact(sampler),
             calls=Calls.of(out.network_calls.tolist()),
             tokens_per_call=out.tokens_per_call,
             reveals=reveals,
@@ -79,17 +82,26 @@ class Attempts:
             **scored,
         )
 
+    def _exact(self, sampler: Sampler) -> float | None:
+        law, plan = self.ground.law, getattr(sampler.selection, "plan", None)
+        if law is None or self.ground.given:
+            return None
+        if sampler == recipes.one_by_one():
+            return 0.0
+        return None if plan is None else exact.price_of(law, plan)
+
     def _scored(self, sampler: Sampler) -> dict[str, Any]:
         """The fields of a trial that the exact score gives; none where there is no exact score."""
         if sampler.scorable.startswith("measured only"):
             return {}
-        found = self.ground.score(sampler)
+        baseline = sampler == recipes.one_by_one()
+        found = self.ground.alone if baseline else self.ground.score(sampler)
         nats = -found.log_prob.numpy()
         if not np.isfinite(nats).all():
             raise InputError("a held-out text has probability 0 under this rule")
         prices, sizes = step_prices(found, self.ground.cumulative)
         return {
-            "scored": Estimate.of_mean(nats - self.ground.baseline),
+            "scored": Estimate.exactly(0.0) if baseline else Estimate.of_mean(nats - self.ground.baseline),
             "nats": float(nats.mean()),
             "scored_calls": float(found.network_calls.mean()),
             "step_prices": prices,
@@ -108,6 +120,11 @@ class Attempts:
     def texts(self, out: Output) -> TokenArray:
         """(n, L) the tokens that were drawn."""
         return np.asarray(out.tokens.numpy()[:, self.ground.given :])
+
+    @property
+    def real(self) -> int:
+        """How many held-out texts stand beside the drawn ones."""
+        return min(self.samples, len(self.ground.scored_texts))
 
     def quality(self, tokens: TokenArray) -> TextQuality:
         """Statistics of drawn tokens beside the measured texts, as many of them."""
@@ -137,6 +154,11 @@ class Attempts:
         return lambda tokens: str(decode(tokens))
 
 
+def drawing(attempts: Attempts, sampler: Any) -> Callable[[int, int], object]:
+    """What `times` runs of a sampler."""
+    return lambda n, seed: attempts.draw(sampler, n, seed)
+
+
 def times(acts: dict[str, Callable[[int, int], object]], length: int, batch: int, rounds: int) -> dict[str, Timing]:
     """Wall time of everything that draws, each in turn in every round, so that what else the machine does falls on all.
 
@@ -147,8 +169,8 @@ def times(acts: dict[str, Callable[[int, int], object]], length: int, batch: int
     together: dict[str, list[float]] = {key: [] for key in acts}
     for number in range(rounds):
         for key, act in acts.items():
-            alone[key].append(seconds(lambda act=act, seed=number: act(1, seed)))
-            together[key].append(seconds(lambda act=act, seed=number: act(batch, seed)))
+            alone[key].append(seconds(partial(act, 1, number)))
+            together[key].append(seconds(partial(act, batch, number)))
     return {
         key: Timing(float(np.median(alone[key])), batch * length / float(np.median(together[key])), batch, rounds)
         for key in acts
@@ -175,17 +197,3 @@ def reveal_map(out: Output, given: int = 0) -> tuple[tuple[tuple[float, ...], ..
         np.add.at(shares, (line["step"] // per_row, places), 1.0)
     shares /= np.maximum(shares.sum(axis=0), 1.0)
     return tuple(tuple(row) for row in shares.tolist()), per_row
-
-
-def _exact(law: Any, sampler: Sampler) -> float | None:
-    """The price for a perfect model, where the rule is fixed sizes in uniform order and the law's curve is exact."""
-    from unmask.theory.price import price
-    from unmask.theory.reveal_orders import Uniform
-
-    plan = getattr(sampler.selection, "plan", None)
-    if law is None or plan is None or not isinstance(getattr(plan, "order", None), Uniform):
-        return None
-    if len(getattr(plan, "parts", (plan,))) > 1:
-        return None
-    curve = law.curve()
-    return None if curve.stderr is not None else price(curve, plan.schedule)

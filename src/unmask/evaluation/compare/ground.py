@@ -1,12 +1,12 @@
 """What rules are compared on: a model, texts nothing was fitted on, and one token at a time to hold prices against.
 
-Half of the texts are measured, and plans are made from them; the other half is what every rule is scored on.
+Plans are made from the texts that are measured; every rule is scored on the others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from unmask.errors import InputError
 from unmask.evaluation.tasks import Task
-from unmask.measuring.measure import measure
+from unmask.laws.base import Law
+from unmask.measuring.measure import Orders, measure
 from unmask.measuring.measurement import Measurement
 from unmask.models.predictor import Predictor
 from unmask.sampling import recipes
@@ -31,11 +32,12 @@ class Ground:
     """The common ground of a comparison.
 
     Args:
-        texts: (N, L) held-out texts, at least 8; shuffled by `seed`, the first half is measured.
+        texts: (N, L) held-out texts, at least 8; shuffled by `seed`, the first half is measured, the other scored on.
         given: leading tokens that are given.
         random_orders: those orders texts are scored in where the order is random.
         task: what makes a sampled text right, or None.
         source: as in `measure`: the name of the draw, where texts are independent draws of a law.
+        fresh: (n, L) texts to score on; then all of `texts` are measured.
     """
 
     predictor: Predictor
@@ -46,6 +48,7 @@ class Ground:
     batch_size: int = 64
     task: Task | None = None
     source: str = ""
+    fresh: TokenArray | None = None
 
     def __post_init__(self) -> None:
         if len(self.texts) < LEAST_TEXTS:
@@ -55,6 +58,9 @@ class Ground:
             )
         if not 0 <= self.given < self.texts.shape[1]:
             raise InputError(f"--given is {self.given}; texts have {self.texts.shape[1]} tokens")
+        if self.fresh is not None:
+            self.measured_texts, self.scored_texts = self.texts, self.fresh
+            return
         shuffled = np.random.default_rng([self.seed, 7]).permutation(len(self.texts))
         half = len(self.texts) // 2
         self.measured_texts = self.texts[np.sort(shuffled[:half])]
@@ -65,16 +71,30 @@ class Ground:
         """L, tokens that are revealed."""
         return int(self.texts.shape[1]) - self.given
 
-    def measure(self, orders: list[str], say: Callable[[str], object]) -> Measurement:
-        """The curve and the tables of the orders, on the first half of the texts."""
+    @property
+    def law(self) -> Law | None:
+        """What the texts are drawn from, where it is known: the model itself, or a task whose rows can be listed."""
+        own: Law | None = getattr(self.predictor, "law", None)
+        return self.task.law if own is None and self.task and hasattr(self.task.law, "listed") else own
+
+    def fewer(self, texts: int) -> Ground:
+        """The same with the first few of the texts to score on, each in one order, for quick looks."""
+        return replace(self, texts=self.measured_texts, fresh=self.scored_texts[:texts], random_orders=1)
+
+    def measure(self, orders: Orders, say: Callable[[str], object], **options: Any) -> Measurement:
+        """The curve and the tables of the orders, on the texts to measure; options as `measure` takes them."""
+
+        def report(done: int, total: int, _: Measurement) -> None:
+            say(f"measuring {done} of {total} texts")
+
         return measure(
             self.predictor, self.measured_texts, self.seed, orders=orders, given=self.given,
             block_length=getattr(self.predictor, "block_size", None), batch_size=self.batch_size, source=self.source,
-            progress=lambda done, total, _: say(f"measuring {done} of {total} texts"),
+            progress=report, **options,
         )  # fmt: skip
 
     def score(self, sampler: Any) -> Score:
-        """Exact likelihood of the second half of the texts under a sampler."""
+        """Exact likelihood of the texts to score on under a sampler."""
         return score(
             self.predictor, sampler, self.scored_texts, seed=self.seed, prompt=self.given,
             random_orders=self.random_orders if sampler.random else None, batch_size=self.batch_size,
@@ -107,7 +127,7 @@ class Ground:
 
     @property
     def prompts(self) -> TokenArray | None:
-        """(n, given) what is given to sampled texts: beginnings of the second half; None where nothing is."""
+        """(n, given) what is given to sampled texts: beginnings of the scored ones; None where nothing is."""
         return self.scored_texts[:, : self.given] if self.given else None
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from unmask.errors import InputError
-from unmask.evaluation.demo.share import Share
+from unmask.evaluation.share import Share
 from unmask.evaluation.text_quality import TextQuality
 from unmask.files import read_json, write_json
 from unmask.measuring.estimate import Estimate
@@ -156,7 +156,7 @@ class Trial:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Trial:
         """What `to_dict` made."""
-        plain = {name: tuple(data[name]) if name in _TUPLES else data[name] for name in _PLAIN}
+        plain: dict[str, Any] = {name: tuple(data[name]) if name in _TUPLES else data[name] for name in _PLAIN}
         calls, timing = data["network_calls"], data["timing"]
         return cls(
             **plain,

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from unmask.errors import InputError
-from unmask.evaluation.compare.attempt import Attempts, times
+from unmask.evaluation.compare.attempt import Attempts, drawing, times
 from unmask.evaluation.compare.ground import Ground
 from unmask.evaluation.compare.rules import Entry, Rules, chosen, ladder
 from unmask.evaluation.compare.trial import AutoregressiveLine, Comparison, Timing, Trial
@@ -88,30 +88,18 @@ class Run:
         rules = Rules(measured, request.steps or ladder(ground.length), plans)
         entries = rules.entries(names)
         self.say("scoring one token at a time")
-        one = Estimate.of_mean(ground.baseline)
+        _ = ground.alone
         attempts = Attempts(ground, request.samples, judge, mauve)
         trials = self._tried(entries, attempts)
         line = self._timed(entries, trials, attempts, reference)
-        real = ground.scored_texts[: request.samples]
-        frontier = tuple((steps, rules.planner().plan(steps).price) for steps in self._plan_steps(rules))
-        return Comparison(
-            model=describe_model(ground.predictor),
-            parameters=parameters(ground.predictor),
+        return put_together(
+            attempts,
+            rules,
+            [trials[entry.key] for entry in entries],
             data=request.data,
-            length=ground.length,
-            given=ground.given,
-            texts=len(ground.scored_texts),
-            measured=len(ground.measured_texts),
-            samples=request.samples,
-            seed=ground.seed,
-            one_at_a_time=one,
-            frontier=frontier,
-            trials=tuple(trials[entry.key] for entry in entries),
-            real=attempts.quality(real[:, ground.given :]),
-            real_judge=None if judge is None else judge(attempts.real_texts(len(real))),
+            real_judge=None if judge is None else judge(attempts.real_texts(attempts.real)),
             autoregressive=line,
             judge=request.judge,
-            task="" if ground.task is None else ground.task.name,
             seconds=time.monotonic() - begun,
             notes=tuple(self._notes),
         )
@@ -235,7 +223,7 @@ class Run:
         waiting = [entry for entry in runnable if trials[entry.key].timing is None]
         if request.rounds and (waiting or (reference is not None and not path.exists())):
             self.say(f"timing {len(runnable)} rules, {request.rounds} rounds")
-            acts: dict[str, Any] = {entry.key: _drawing(attempts, entry.make()) for entry in runnable}
+            acts: dict[str, Any] = {entry.key: drawing(attempts, entry.make()) for entry in runnable}
             if reference is not None:
                 acts[""] = lambda n, seed: reference.generate(n, length, seed)
             found = times(acts, length, request.batch, request.rounds)
@@ -259,15 +247,41 @@ class Run:
             timing.throughput, timing.batch, ground.length,
         )  # fmt: skip
 
-    def _plan_steps(self, rules: Rules) -> list[int]:
-        """Numbers of steps of the predicted line: all of them up to 32, then ever fewer."""
-        most = rules.planner().max_steps
-        spaced = np.unique(np.rint(np.geomspace(1, most, 32)).astype(int))
-        return [int(steps) for steps in (range(1, most + 1) if most <= 32 else spaced)]
+
+def put_together(
+    attempts: Attempts, rules: Rules, trials: Sequence[Trial], most: int | None = None, **more: Any
+) -> Comparison:
+    """Trials on one ground as a comparison, beside what plans were predicted to cost and what real text looks like.
+
+    Args:
+        most: steps of the predicted line at the most; as many as any order was measured for where it is None.
+        more: further attributes of the comparison.
+    """
+    ground = attempts.ground
+    planner = rules.planner()
+    steps = _plan_steps(min(most or planner.max_steps, planner.max_steps))
+    return Comparison(
+        model=describe_model(ground.predictor),
+        parameters=parameters(ground.predictor),
+        length=ground.length,
+        given=ground.given,
+        texts=len(ground.scored_texts),
+        measured=len(ground.measured_texts),
+        samples=attempts.samples,
+        seed=ground.seed,
+        one_at_a_time=Estimate.of_mean(ground.baseline),
+        frontier=tuple((count, planner.plan(count).price) for count in steps),
+        trials=tuple(trials),
+        real=attempts.quality(ground.scored_texts[: attempts.real, ground.given :]),
+        task="" if ground.task is None else ground.task.name,
+        **more,
+    )
 
 
-def _drawing(attempts: Attempts, sampler: Any) -> Callable[[int, int], object]:
-    return lambda n, seed: attempts.draw(sampler, n, seed)
+def _plan_steps(most: int) -> list[int]:
+    """Numbers of steps of the predicted line: all of them up to 32, then ever fewer."""
+    spaced = np.unique(np.rint(np.geomspace(1, most, 32)).astype(int))
+    return [int(steps) for steps in (range(1, most + 1) if most <= 32 else spaced)]
 
 
 def file_name(key: str) -> str:
