@@ -74,7 +74,7 @@ def test_exporting_again_replaces_its_own_files_and_no_others(plan, tmp_path, ca
 @pytest.mark.parametrize(
     ("file", "engine", "out", "words"),
     [
-        ("plan", "sglan", "out", "engine 'sglan' is unknown; did you mean sglang?"),
+        ("plan", "sglan", "out", "engine 'sglan' is unknown; did you mean 'sglang'"),
         ("plan", "vllm", "out", "vllm takes a tuned knob (unmask tune --rule entropy_bound), not a plan"),
         ("knob", "vllm", "out", "vllm takes a knob of entropy_bound, not of threshold"),
         ("knob", "llada", "out", "llada takes a plan (unmask plan), not the knob threshold"),

@@ -165,7 +165,7 @@ MISTAKES = [
     ([CHAIN, "--length", "9", "--out", "m.json"], "has length 8"),
     ([CHAIN, "--data", "x.txt", "--tokens", "x.npy", "--out", "m.json"], "one of --data and --tokens"),
     ([CHAIN, "--samples", "20", "--orders", "auto", "--out", "m.json"], "at least 24 texts"),
-    ([CHAIN, "--orders", "sideways", "--out", "m.json"], "order is 'sideways'"),
+    ([CHAIN, "--orders", "sideways", "--out", "m.json"], "there is no reveal order 'sideways'"),
     ([CHAIN, "--counts", "few", "--out", "m.json"], "--counts is 'few'"),
     ([CHAIN, "--counts", "99", "--out", "m.json"], "counts is 99"),
     ([CHAIN, "--steps", "9", "--out", "m.json"], "steps is 9"),

@@ -61,7 +61,7 @@ def test_blocks_and_prompts_are_passed_on(capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--rule", "treshold", "--budget", "0.1"], "rule 'treshold' has no knob to tune; did you mean threshold?"),
+        (["--rule", "treshold", "--budget", "0.1"], "rule 'treshold' has no knob to tune; did you mean 'threshold'?"),
         (["--rule", "threshold", "--budget", "-1"], "budget is -1 nats per token, but threshold gets down to"),
         (["--rule", "threshold"], "--budget"),
         (["--rule", "threshold", "--budget", "1", "--tokens", "no.npy"], "cannot read no.npy"),

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from unmask import cli, laws
+from unmask import cli, laws, spec
 from unmask.errors import InputError
 from unmask.evaluation import subjects, verify
 from unmask.evaluation.claims import few_steps, linear, rate, sandwich, training_error
@@ -205,7 +205,7 @@ def test_a_law_whose_curve_is_only_measured_is_refused(monkeypatch):
 def test_names_with_parameters_keep_their_commas():
     text = "markov, permutation:length=8,mds_code:length=12,dimension=5,vocab_size=13,parity"
     expected = ["markov", "permutation:length=8", "mds_code:length=12,dimension=5,vocab_size=13", "parity"]
-    assert subjects.parse_names(text) == expected
+    assert spec.specs(text) == expected
 
 
 def test_the_field_of_a_code_is_the_next_prime():

@@ -225,7 +225,7 @@ def _honours(plan, engine):
 
 
 def test_an_unknown_engine_suggests_the_nearest():
-    with pytest.raises(InputError, match="engine 'sglan' is unknown; did you mean sglang"):
+    with pytest.raises(InputError, match="engine 'sglan' is unknown; did you mean 'sglang'"):
         translate(PLAN, "sglan")
     with pytest.raises(InputError, match="known are diffusers, sglang, transformers"):
         translate(PLAN, "zzz")

@@ -227,7 +227,7 @@ def test_a_block_plan_repeated_costs_what_blocks_of_the_whole_cost(chain):
         ({"block": 5}, "block is 5, which does not divide the 12 tokens"),
         ({"counts": "some"}, "counts is 'some'"),
         ({"counts": [0, 5]}, "counts must hold 0 and L - 1 = 11"),
-        ({"orders": ["bit_reverse"]}, "order is 'bit_reverse'"),
+        ({"orders": ["bit_reverse"]}, "there is no reveal order 'bit_reverse'"),
         ({"orders": "bit_reversal"}, "expected a list of orders"),
         ({"orders": [3]}, "order is 3"),
         ({"order": Given([0, 1])}, "length is 12, but the given permutation is for length 2"),

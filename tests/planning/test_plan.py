@@ -65,7 +65,7 @@ def test_the_file_says_what_it_is_valid_for(tmp_path):
         ("sizes", [2, 0, 6], r"sizes\[1\] is 0"),
         ("sizes", [2, 7], "reveals 9 tokens|reveals 8 tokens"),
         ("length", 9, "but the length is 9"),
-        ("order", "sideways", "order is 'sideways'"),
+        ("order", "sideways", "there is no reveal order 'sideways'"),
         ("order", [0, 0, 1, 2, 3, 4, 5, 6], "permutation must hold each"),
         ("order", [1, 0], "for length 2"),
         ("price", {"value": 1}, "not a whole unmask.plan/1 file"),

@@ -210,7 +210,7 @@ def test_a_damaged_knob_is_refused_in_one_line(tmp_path, knobs, change, words):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"rule": "entropybound"}, "rule 'entropybound' has no knob to tune; did you mean entropy_bound"),
+        ({"rule": "entropybound"}, "rule 'entropybound' has no knob to tune; did you mean 'entropy_bound'"),
         ({"rule": "zzz"}, "known are entropy_bound, entropy_sum, threshold, factor, klass"),
         ({"budget": float("nan")}, "budget is nan; expected nats per token"),
         ({"tokens": TEXTS[:3]}, "3 texts were given; .* needs 4"),

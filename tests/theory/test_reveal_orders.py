@@ -139,12 +139,15 @@ def test_blocks_finish_from_left_to_right_each_in_its_own_order():
         (lambda: reveal_orders.Given([0, 2]), "permutation must hold each of 0..L-1 once"),
         (lambda: reveal_orders.Given([]), "permutation must hold"),
         (lambda: reveal_orders.Given([0, 1]).draw(3), "length is 3, but the given permutation is for length 2"),
-        (lambda: reveal_orders.from_name("random"), "order is 'random'; expected one of uniform, left_to_right"),
-        (lambda: reveal_orders.from_name("strided:base=x"), "base must be a whole number"),
-        (lambda: reveal_orders.from_name("strided:size=3"), "strided takes base"),
-        (lambda: reveal_orders.from_name("uniform:shift=true"), "uniform takes no options"),
-        (lambda: reveal_orders.from_name("blocks:inner=uniform"), "blocks takes inner, block_length"),
-        (lambda: reveal_orders.from_name("strided:base"), "options are written key=value"),
+        (
+            lambda: reveal_orders.from_name("random"),
+            "no reveal order 'random'; there are uniform, left_to_right",
+        ),
+        (lambda: reveal_orders.from_name("strided:base=x"), "base of strided is 'x'; expected a whole number"),
+        (lambda: reveal_orders.from_name("strided:size=3"), "no parameter 'size'; there are base"),
+        (lambda: reveal_orders.from_name("uniform:shift=true"), "no parameter 'shift'; it takes none"),
+        (lambda: reveal_orders.from_name("blocks:inner=uniform"), "'blocks' needs block_length"),
+        (lambda: reveal_orders.from_name("strided:base"), "expected strided:parameter=value"),
     ],
 )
 def test_bad_arguments_are_named(call, message):

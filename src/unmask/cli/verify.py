@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from unmask import spec
 from unmask.cli.common import AsJson, OutFolder, print_json
 
 
@@ -25,13 +26,12 @@ def verify(
     from rich.console import Console
 
     from unmask.errors import CheckFailed
-    from unmask.evaluation.subjects import parse_names
     from unmask.evaluation.verify import verify as compute
     from unmask.reports import verify as reports
 
     if out is not None:
         reports.check_folder(out)
-    names = None if laws is None else parse_names(laws)
+    names = None if laws is None else spec.specs(laws)
     with Console(stderr=True).status("verifying") as status:
         verification = compute(names, length, progress=status.update)
         if out is not None:

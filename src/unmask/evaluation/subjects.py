@@ -7,13 +7,12 @@ information curve. Knows nothing about claims.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from unmask import laws
+from unmask import laws, spec
 from unmask.errors import InputError
 from unmask.laws.base import Law
 from unmask.theory.curve import InformationCurve
@@ -166,23 +165,9 @@ def subjects(names: Sequence[str] | None, length: int) -> tuple[Subject, ...]:
     return tuple(subject(name, length) for name in chosen)
 
 
-def parse_names(text: str) -> list[str]:
-    """Split `a,b:length=8,ones=4,c` into laws: a comma before `key=value` continues the law it follows."""
-    names: list[str] = []
-    for part in (part.strip() for part in text.split(",")):
-        if names and re.match(r"[a-z_]+=", part) and ":" not in part:
-            names[-1] += f",{part}"
-        elif part:
-            names.append(part)
-    return names
-
-
 def _from_catalogue(name: str) -> Law:
     from unmask.laws import catalogue
 
-    if name.partition(":")[0].replace("-", "_") not in catalogue.names():
-        raise InputError(
-            f"laws has {name!r}, which is no law; choose from {', '.join(NAMES)}, or a law of the catalogue such as "
-            "permutation:length=8"
-        )
+    if spec.split(name)[0] not in catalogue.names():
+        raise InputError(f"there is no law {name!r}; {spec.nearest(spec.split(name)[0], [*NAMES, *catalogue.names()])}")
     return catalogue.from_name(name)

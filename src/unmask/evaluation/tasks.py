@@ -6,7 +6,6 @@ others. A task is made from a name of the catalogue of laws, or from a law at ha
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -14,6 +13,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from unmask import spec
 from unmask.errors import InputError
 from unmask.laws import (
     Balanced,
@@ -74,11 +74,7 @@ def task(name: str) -> Task:
     Raises:
         InputError: when there is no such task, or its law refuses the parameters; it says what there is.
     """
-    key = name.partition(":")[0].strip().lower().replace("-", "_")
-    if key not in _TASKS:
-        close = difflib.get_close_matches(key, names(), n=1)
-        hint = f"did you mean {close[0]!r}? There are" if close else "there are"
-        raise InputError(f"there is no task {name.partition(':')[0]!r}; {hint} {', '.join(names())}")
+    key = spec.match(name, names(), "task")
     law = catalogue.from_name(name)
     if not _restricted(law):
         raise InputError(f"{name!r} gives every row a probability, so no row is wrong; choose other parameters")

@@ -7,12 +7,12 @@ holds only where positions, sizes and the drawn law are all honoured. To add an 
 from `Plan` or `TunedRule` to `Exported` and add one line to `ENGINES`.
 """
 
-import difflib
 import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 
+from unmask import spec
 from unmask.errors import InputError
 from unmask.exporting import diffusers, dllm, dream, llada, llama_cpp, mlx_vlm, sglang, transformers, vllm
 from unmask.exporting.exported_plan import Exported
@@ -45,9 +45,7 @@ def translate(what: Plan | TunedRule, engine: str) -> Exported:
         InputError: for an unknown engine, or one that cannot run this plan or knob at all.
     """
     if engine not in ENGINES:
-        near = difflib.get_close_matches(engine, ENGINES, 1)
-        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(ENGINES)}"
-        raise InputError(f"engine {engine!r} is unknown; {hint}")
+        raise InputError(f"engine {engine!r} is unknown; {spec.nearest(engine, ENGINES)}")
     return ENGINES[engine](what)
 
 

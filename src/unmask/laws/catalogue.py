@@ -6,13 +6,13 @@ Python is better built directly.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 from collections.abc import Callable
 
 import numpy as np
 
+from unmask import spec
 from unmask.errors import InputError
 from unmask.laws.base import Law
 from unmask.laws.chains import MarkovChain
@@ -39,20 +39,8 @@ def from_name(name: str) -> Law:
     Raises:
         InputError: when there is no such law or parameter, or a value is not of the right kind; it says what there is.
     """
-    law, _, rest = name.partition(":")
-    make = _LAWS.get(law.strip().lower().replace("-", "_"))
-    if make is None:
-        raise InputError(f"there is no law {law!r}; {_nearest(law, names())}")
-    defaults = {key: parameter.default for key, parameter in inspect.signature(make).parameters.items()}
-    values = {}
-    for part in filter(None, (part.strip() for part in rest.split(","))):
-        key, equals, value = (piece.strip() for piece in part.partition("="))
-        if not equals:
-            raise InputError(f"{name!r} has the part {part!r}; expected {law}:parameter=value,parameter=value")
-        if key not in defaults:
-            raise InputError(f"the law {law!r} has no parameter {key!r}; {_nearest(key, tuple(defaults))}")
-        values[key] = _converted(key, value, type(defaults[key]))
-    return make(**values)
+    law: Law = spec.call(name, _LAWS, "law")
+    return law
 
 
 def names() -> tuple[str, ...]:
@@ -62,9 +50,17 @@ def names() -> tuple[str, ...]:
 
 def parameters(name: str) -> dict[str, int | float | str]:
     """The parameters of the law called `name` with their defaults."""
-    if name not in _LAWS:
-        raise InputError(f"there is no law {name!r}; {_nearest(name, names())}")
-    return {key: parameter.default for key, parameter in inspect.signature(_LAWS[name]).parameters.items()}
+    return {key: one.default for key, one in signature(name).items()}
+
+
+def signature(name: str) -> dict[str, inspect.Parameter]:
+    """The parameters of the law called `name`, each with its type and its default."""
+    return spec.parameters_of(_LAWS[spec.match(name, names(), "law")])
+
+
+def description(name: str) -> str:
+    """One sentence: what the law called `name` is."""
+    return _DESCRIPTIONS[spec.match(name, names(), "law")]
 
 
 def _balanced(length: int = 16, ones: int = 8) -> Law:
@@ -199,6 +195,32 @@ _LAWS: dict[str, Callable[..., Law]] = {
     "tree": _tree,
 }
 
+_DESCRIPTIONS: dict[str, str] = {
+    "balanced": "Bits of which exactly `ones` are 1, all arrangements equally likely.",
+    "brackets": "Balanced brackets: every bracket that opens is closed.",
+    "hidden_markov": "A sticky hidden chain; each state shows a token of its own, blurred.",
+    "ising_chain": "Spins in a row that prefer to agree with their neighbours.",
+    "ising_torus": "Spins on a 4 x 4 torus that prefer to agree with their neighbours.",
+    "latin_square": "Every number once in each row and each column.",
+    **{f"list_{name}": operation.description for name, operation in OPERATIONS.items()},
+    "markov_chain": "The same token again with probability `stay`, else another one.",
+    "mds_code": "A Reed-Solomon code: any `dimension` tokens fix all others, fewer say nothing.",
+    "mixture": "Components drawn at random, independent tokens inside each.",
+    "modular_sum": "The last number is the sum of the others modulo q.",
+    "parity": "Tokens that sum to 0 modulo V: nothing is known until one is left.",
+    "permutation": "Every token exactly once.",
+    "polya_urn": "Words that were used come back: a heavy-tailed mixture.",
+    "product": "Independent tokens by Zipf's law: every schedule is free.",
+    "recall": "Keys and values, then a key: the answer is its value.",
+    "repeated": "All tokens equal, up to noise: the first tells everything.",
+    "running_sum": "Digits, then the sum of every beginning of them, modulo q.",
+    "staircase": "Several codes side by side: the information curve is a staircase.",
+    "sudoku": "Sudokus of side 4 with boxes of 2 x 2.",
+    "table": "A random joint table, drawn from `seed`.",
+    "toy": "Sentences about fruit whose names, colours and sum fit together.",
+    "tree": "A binary tree: each node copies its parent with probability `stay`.",
+}
+
 
 def _fair(size: int) -> FloatArray:
     return np.full(size, 1 / size)
@@ -215,19 +237,3 @@ def _sticky(size: int, stay: float) -> FloatArray:
 def _check_probability(name: str, value: float) -> None:
     if not 0 <= value <= 1:
         raise InputError(f"{name} is {value}; expected a probability in 0..1")
-
-
-def _converted(key: str, value: str, kind: type) -> int | float | str:
-    try:
-        return kind(value)  # type: ignore[no-any-return]
-    except ValueError:
-        wanted = {int: "a whole number", float: "a number"}.get(kind, "text")
-        raise InputError(f"{key} is {value!r}; expected {wanted}") from None
-
-
-def _nearest(wrong: str, right: tuple[str, ...]) -> str:
-    if not right:
-        return "it has none"
-    close = difflib.get_close_matches(wrong, right, n=1)
-    known = ", ".join(right)
-    return f"did you mean {close[0]!r}? There are {known}" if close else f"there are {known}"

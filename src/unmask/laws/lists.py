@@ -13,12 +13,12 @@ random replacement with (1 - 1/n)^(n-1), a random insertion with n! 2^n / (n+1)^
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from unmask import spec
 from unmask.errors import InputError
 from unmask.laws.checks import whole_number
 from unmask.laws.listed_task import AT_MOST, NAMES, Kind, ListedTask, check_listable, repeated
@@ -132,9 +132,7 @@ def list_operation(operation: str, items: int = 4, names: int = 6) -> ListedTask
         InputError: when there is no such operation, or more than `AT_MOST` sequences would have to be listed.
     """
     if operation not in OPERATIONS:
-        close = difflib.get_close_matches(operation, OPERATIONS, n=1)
-        hint = f"did you mean {close[0]!r}? There are" if close else "there are"
-        raise InputError(f"there is no list operation {operation!r}; {hint} {', '.join(OPERATIONS)}")
+        raise InputError(f"there is no list operation {operation!r}; {spec.nearest(operation, OPERATIONS)}")
     what = OPERATIONS[operation]
     names = whole_number("names", names, 2 + what.name, len(NAMES))
     items = whole_number("items", items, 2, names - what.name)

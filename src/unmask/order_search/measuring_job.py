@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from unmask import spec
 from unmask.errors import InputError
 from unmask.files import read_json
 from unmask.laws import catalogue
@@ -203,14 +204,7 @@ class Counted:
 
 def parse_orders(names: str) -> dict[str, Order]:
     """Orders from names separated by commas; `blocks:block_length=8,inner=bit_reversal,uniform` is two of them."""
-    pieces: list[str] = []
-    for piece in names.split(","):
-        starts = piece.partition(":")[0].strip() in reveal_orders.names()
-        if starts or not pieces:
-            pieces.append(piece.strip())
-        else:
-            pieces[-1] += "," + piece.strip()
-    return {one.name: one for one in map(reveal_orders.from_name, pieces)}
+    return {one.name: one for one in map(reveal_orders.from_name, spec.specs(names))}
 
 
 def check_folder(out: Path) -> None:

@@ -12,7 +12,6 @@ The setting is chosen on one half of the texts; price, interval and calls are th
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from unmask import spec
 from unmask.errors import InputError
 from unmask.measuring.estimate import Estimate
 from unmask.measuring.model_identity import describe_model
@@ -89,9 +89,7 @@ RULES = {
 def rule_named(name: str) -> Rule:
     """The rule of this name; InputError when none can be tuned under it."""
     if name not in RULES:
-        near = difflib.get_close_matches(name, RULES, 1)
-        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(RULES)}"
-        raise InputError(f"rule {name!r} has no knob to tune; {hint}")
+        raise InputError(f"rule {name!r} has no knob to tune; {spec.nearest(name, RULES)}")
     return RULES[name]
 
 

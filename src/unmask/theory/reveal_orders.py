@@ -17,6 +17,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from unmask import spec
 from unmask.errors import InputError
 from unmask.theory.order_table import OrderTable
 from unmask.theory.schedule_families import check_whole
@@ -284,34 +285,8 @@ def names() -> tuple[str, ...]:
 
 def from_name(name: str) -> Order:
     """The order the command line calls so: `uniform`, `strided:base=3`, `blocks:block_length=32,inner=bit_reversal`."""
-    kind, _, rest = name.partition(":")
-    if kind not in _BY_NAME:
-        raise InputError(f"order is {name!r}; expected one of {', '.join(_BY_NAME)}")
-    options: dict[str, Any] = {}
-    while rest:
-        key, equals, rest = rest.partition("=")
-        if not equals:
-            raise InputError(f"order is {name!r}; options are written key=value, separated by commas")
-        if key == "inner":  # the inner order keeps all that follows: it may have options of its own
-            value, rest = rest, ""
-            options[key] = from_name(value)
-        else:
-            value, _, rest = rest.partition(",")
-            options[key] = _value(name, key, value)
-    try:
-        order: Order = _BY_NAME[kind](**options)
-    except TypeError:
-        known = ", ".join(getattr(_BY_NAME[kind], "__match_args__", ())) or "no options"
-        raise InputError(f"order is {name!r}; {kind} takes {known}") from None
+    order: Order = spec.call(name, _BY_NAME, "reveal order", readers={"inner": from_name})
     return order
-
-
-def _value(name: str, key: str, text: str) -> int | bool:
-    if text in ("true", "false"):
-        return text == "true"
-    if text.isdecimal():
-        return int(text)
-    raise InputError(f"order is {name!r}; {key} must be a whole number, true or false, got {text!r}")
 
 
 def _van_der_corput(length: int) -> IntArray:
