@@ -160,7 +160,11 @@ def test_settings_that_differ_are_all_kept(chain):
         ("counts", [0, 5, 3], "must increase from 0"),
         ("losses", {"shape": [1], "float32": ""}, "losses has shape"),
         ("paths", None, "paths is not an array"),
-        ("orders", {"bit_reversal": {"order": "bit_reverse", "counts": [0], "costs": 0}}, "there is no reveal order 'bit_reverse'"),
+        (
+            "orders",
+            {"bit_reversal": {"order": "bit_reverse", "counts": [0], "costs": 0}},
+            "there is no reveal order 'bit_reverse'",
+        ),
         ("orders", {"mine": {"order": [0, 1], "counts": [0], "costs": 0}}, "for length 2"),
         ("model", 3, "not a whole unmask.curve/1 file"),
     ],

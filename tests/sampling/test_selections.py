@@ -8,8 +8,10 @@ import torch
 import unmask
 from unmask import orders, recipes
 from unmask.sampling.priorities import Confidence
+from unmask.sampling.rules.spaced import Spaced
+from unmask.sampling.rules.threshold import Threshold
 from unmask.sampling.sampler import Sampler
-from unmask.sampling.selections import Each, Sizes, Spaced, Threshold
+from unmask.sampling.selections import Each, Sizes
 
 COIN = [0.5, 0.5]
 

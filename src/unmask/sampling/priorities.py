@@ -117,25 +117,6 @@ class DrawnConfidence:
 
 
 @dataclass(frozen=True)
-class Moment:
-    """`log sum_v p(v)^beta`, with `beta = 1 + 1/alpha` and `alpha = temperature (1 - (step+1)/steps)`.
-
-    Ranked after standard Gumbel noise, positions are chosen with probability proportional to `sum p^beta`: MaskGIT's
-    choice without reading the drawn token (Hayakawa et al., arXiv 2510.04525).
-    """
-
-    temperature: float
-    steps: int
-    reads_model: ClassVar[bool] = True
-    reads_draw: ClassVar[bool] = False
-    source: ClassVar[str] = "moment"
-
-    def __call__(self, step: Step) -> Tensor:
-        alpha = max(self.temperature * (1 - (step.canvas.step + 1) / self.steps), 1e-3)
-        return step.grid((step.log_probs * (1 + 1 / alpha)).logsumexp(-1))
-
-
-@dataclass(frozen=True)
 class Noisy:
     """Another order with Gumbel noise added: `priority + temperature * noise`.
 
@@ -170,34 +151,6 @@ class Noisy:
         columns = torch.arange(canvas.length, device=canvas.device)
         noise = gumbels(canvas.seeds[:, None], canvas.step, columns, ORDER)
         return self.order(step) + strength * noise
-
-
-@dataclass(frozen=True)
-class EndOfTextLast:
-    """Another order, with positions whose most likely token ends the text put last (LLaDA's `confidence_eos_eot_inf`).
-
-    Attributes:
-        tokens: the ids that end a text; empty takes the predictor's.
-    """
-
-    order: Any
-    tokens: tuple[int, ...] = ()
-    reads_model: ClassVar[bool] = True
-    source: ClassVar[str] = "llada"
-
-    @property
-    def reads_draw(self) -> bool:
-        return self.order.reads_draw
-
-    @property
-    def random(self) -> bool:
-        return getattr(self.order, "random", False)
-
-    def __call__(self, step: Step) -> Tensor:
-        tokens = self.tokens or (step.door.predictor.end_of_text_id,)
-        written = step.best if step.drawn is None else step.drawn
-        ends = torch.isin(written, torch.tensor([t for t in tokens if t is not None], device=written.device))
-        return self.order(step).masked_fill(step.grid(ends, False), -torch.inf)
 
 
 def is_random(order: Any) -> bool:

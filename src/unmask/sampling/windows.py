@@ -61,41 +61,6 @@ class Blocks:
 
 
 @dataclass(frozen=True)
-class LingeringBlocks:
-    """Blocks, each left only when it is known and a step has changed nothing in it, or `post_steps` steps later.
-
-    For rules that edit what they revealed (LLaDA2.1).
-    """
-
-    block_length: int
-    post_steps: int
-    source: ClassVar[str] = "llada"
-
-    def __post_init__(self) -> None:
-        Blocks(self.block_length)
-        if self.post_steps < 0:
-            raise InputError(f"post_steps is {self.post_steps}; expected at least 0")
-
-    def stage(self, canvas: Canvas) -> Tensor:
-        """(R,) the block a row stands in. Decided once a step, when first asked."""
-        key = ("lingering", id(self))
-        first = Blocks(self.block_length).stage(canvas)
-        decided, stage, spent = canvas.memory.get(key, (-1, first, torch.zeros_like(first)))
-        if decided != canvas.step:
-            done = first != stage
-            stays = done & canvas.changed.to(canvas.device) & (spent < self.post_steps)
-            stage, spent = torch.where(stays, stage, first), torch.where(stays, spent + 1, 0)
-            canvas.memory[key] = (canvas.step, stage, spent)
-        return stage
-
-    def stages(self, canvas: Canvas) -> Tensor:
-        return Blocks(self.block_length).stages(canvas)
-
-    def __call__(self, canvas: Canvas) -> Tensor:
-        return Blocks(self.block_length).blocks(canvas) == self.stage(canvas)[:, None]
-
-
-@dataclass(frozen=True)
 class Sliding:
     """The first `size` masked positions: the window moves on as its left end is revealed."""
 
