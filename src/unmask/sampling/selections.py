@@ -7,7 +7,7 @@ position reveals at least one (except where the paper's own counts may be zero: 
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import torch
@@ -44,7 +44,8 @@ class Sizes:
 
     Counts are those of the masked positions of each row and block, never the block's length or a mean over the batch.
     When `steps` is not a multiple of the number of blocks, the first blocks get one more; a block never gets more
-    steps than it has masked positions, nor less than one.
+    steps than it has masked positions, nor less than one. Where less was revealed than was asked for (`Spaced`), the
+    next step makes up for it.
 
     Attributes:
         steps: steps in all.
@@ -64,23 +65,22 @@ class Sizes:
 
     def __call__(self, step: Step) -> Tensor:
         canvas = step.canvas
-        queues = canvas.memory.setdefault(
-            ("sizes", id(self)), [(-1, [], 0)] * canvas.rows
-        )  # (stage, sizes, how many blocks)
+        key = ("sizes", id(self))
+        states = canvas.memory.setdefault(key, [_Block()] * canvas.rows)
         counts = [0] * canvas.rows
         shared = functools.cache(lambda *facts: self._sizes(step, *facts))  # most rows are alike
         facts = torch.stack([step.stage, step.stages, step.open_counts]).tolist()
         for row, (stage, stages, masked) in enumerate(zip(*facts, strict=True)):
             if not masked:
                 continue
-            last, sizes, begun = queues[row]
-            if stage != last:
-                sizes, begun = shared(masked, begun, stages), begun + 1
-            counts[row] = sizes[0] if sizes else masked
-            queues[row] = (stage, sizes[1:], begun)
+            state = states[row]
+            if stage != state.stage:
+                state = _Block(stage, shared(masked, state.begun, stages), masked, state.begun + 1)
+            counts[row] = state.count(masked)
+            states[row] = replace(state, taken=state.taken + 1)
         return step.first(torch.tensor(counts))
 
-    def _sizes(self, step: Step, masked: int, begun: int, stages: int) -> list[int]:
+    def _sizes(self, step: Step, masked: int, begun: int, stages: int) -> tuple[int, ...]:
         share = self.steps // stages + (begun < self.steps % stages)
         if stages > 1 and self.steps % stages:
             step.canvas.note(
@@ -88,10 +88,33 @@ class Sizes:
             )
         if not 1 <= share <= masked:
             step.canvas.note(f"{self.steps} steps over {stages} blocks: every block has 1 to {masked} steps")
-        return list(self.family(masked, min(max(share, 1), masked)))
+        return tuple(self.family(masked, min(max(share, 1), masked)))
 
     def largest(self, length: int) -> int:
         return max(self.family(length, min(self.steps, length)))
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Where a row stands in the sizes of its present block.
+
+    Attributes:
+        stage: number of the block. sizes: of its steps. masked: positions when it began.
+        begun: blocks so far, this one included. taken: steps of this block that were decided here.
+    """
+
+    stage: int = -1
+    sizes: tuple[int, ...] = ()
+    masked: int = 0
+    begun: int = 0
+    taken: int = 0
+
+    def count(self, masked: int) -> int:
+        """This step's size, when so many positions are masked: what is due by now, at least the step's own share."""
+        if self.taken >= len(self.sizes):
+            return masked
+        due = sum(self.sizes[: self.taken + 1]) - (self.masked - masked)
+        return max(self.sizes[self.taken], due)
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,8 @@ class Stable:
     def __call__(self, step: Step) -> Tensor:
         resting = self._streak(step) >= self.history
         found = step.open & resting & (step.grid(step.confidence) > self.threshold)
-        return torch.where(found.any(1, keepdim=True), found, self.otherwise(step))
+        decided = found.any(1)
+        return torch.where(decided[:, None], found, self.otherwise(step.only(~decided)))
 
     def _streak(self, step: Step) -> Tensor:
         """(R, L) how many predictions in a row have moved by less than epsilon."""

@@ -8,12 +8,15 @@ from torch import Tensor
 
 from unmask.sampling.rules.rule import Rule
 from unmask.sampling.sampler import Sampler
+from unmask.sampling.selections import Each, Sizes
 from unmask.sampling.step import Step
 
 
 @dataclass(frozen=True)
 class Spaced:
     """Of what another selection takes, only positions at least `gap` apart; the order's first choice always stays.
+
+    Where the other says how many and not which (`Sizes`, `Each`), as many as it says, where the gap leaves so many.
 
     Neighbours depend on one another most, so a gap buys independence without reading attention (DUS, arXiv 2506.19037).
     """
@@ -30,9 +33,13 @@ class Spaced:
 
     def __call__(self, step: Step) -> Tensor:
         wished = self.selection(step) & step.open
+        budget = wished.sum(1, keepdim=True)
+        if isinstance(self.selection, Sizes | Each):  # they say how many, not which: further positions may stand in
+            wished = step.open.clone()
         columns = torch.arange(step.canvas.length, device=wished.device)
         kept = torch.zeros_like(wished)
         while True:  # once for each position kept in the fullest row
+            wished &= kept.sum(1, keepdim=True) < budget
             candidates = wished.gather(1, step.ranked)
             some = candidates.any(1)
             if not bool(some.any()):
