@@ -16,17 +16,16 @@ from torch import Tensor
 
 from unmask.errors import InputError
 from unmask.sampling.canvas import Canvas
+from unmask.sampling.parts import Priority
 from unmask.sampling.randomness import ORDER, gumbels, integers
 from unmask.sampling.step import Step
 
 
 @dataclass(frozen=True)
-class Arranged:
+class Arranged(Priority):
     """An order of `unmask.orders`, drawn once for each row over the positions that are not given."""
 
     order: Any
-    reads_model: ClassVar[bool] = False
-    reads_draw: ClassVar[bool] = False
 
     @property
     def source(self) -> str:
@@ -48,13 +47,10 @@ class Arranged:
 
 
 @dataclass(frozen=True)
-class PlanOrder:
+class PlanOrder(Priority):
     """The order of a plan; its sizes are `selections.PlanSizes`."""
 
     plan: Any
-    reads_model: ClassVar[bool] = False
-    reads_draw: ClassVar[bool] = False
-    source: ClassVar[str] = ""
 
     @property
     def random(self) -> bool:
@@ -66,23 +62,20 @@ class PlanOrder:
 
 
 @dataclass(frozen=True)
-class Confidence:
+class Confidence(Priority):
     """The probability of the most likely token: high first."""
 
     reads_model: ClassVar[bool] = True
-    reads_draw: ClassVar[bool] = False
-    source: ClassVar[str] = ""
 
     def __call__(self, step: Step) -> Tensor:
         return step.grid(step.confidence)
 
 
 @dataclass(frozen=True)
-class Margin:
+class Margin(Priority):
     """The difference between the two largest probabilities: high first (Kim et al., arXiv 2502.06768)."""
 
     reads_model: ClassVar[bool] = True
-    reads_draw: ClassVar[bool] = False
     source: ClassVar[str] = "margin"
 
     def __call__(self, step: Step) -> Tensor:
@@ -90,19 +83,17 @@ class Margin:
 
 
 @dataclass(frozen=True)
-class LowEntropy:
+class LowEntropy(Priority):
     """The entropy of the law, in nats: low first."""
 
     reads_model: ClassVar[bool] = True
-    reads_draw: ClassVar[bool] = False
-    source: ClassVar[str] = ""
 
     def __call__(self, step: Step) -> Tensor:
         return -step.grid(step.entropy)
 
 
 @dataclass(frozen=True)
-class DrawnConfidence:
+class DrawnConfidence(Priority):
     """The log-probability of the DRAWN token: high first. MaskGIT's and LLaDA's rule; it sharpens the law.
 
     With a greedy draw it is the confidence of the most likely token, and reads nothing that was drawn at random.
@@ -110,14 +101,13 @@ class DrawnConfidence:
 
     reads_model: ClassVar[bool] = True
     reads_draw: ClassVar[bool] = True
-    source: ClassVar[str] = ""
 
     def __call__(self, step: Step) -> Tensor:
         return step.grid(step.drawn_log_prob)
 
 
 @dataclass(frozen=True)
-class Noisy:
+class Noisy(Priority):
     """Another order with Gumbel noise added: `priority + temperature * noise`.
 
     Attributes:

@@ -14,20 +14,18 @@ import torch
 from torch import Tensor
 
 from unmask.errors import InputError
+from unmask.sampling.parts import Selection
 from unmask.sampling.priorities import drawn_plan
 from unmask.sampling.step import Step
 from unmask.theory.schedule import Schedule
 
 
 @dataclass(frozen=True)
-class PlanSizes:
+class PlanSizes(Selection):
     """The sizes of a plan, one step after another."""
 
     plan: Any
-    reads_model: ClassVar[bool] = False
     fixed_sizes: ClassVar[bool] = True
-    may_skip: ClassVar[bool] = False
-    source: ClassVar[str] = ""
 
     def __call__(self, step: Step) -> Tensor:
         sizes = drawn_plan(self.plan, step.canvas)[1]
@@ -39,7 +37,7 @@ class PlanSizes:
 
 
 @dataclass(frozen=True)
-class Sizes:
+class Sizes(Selection):
     """A fixed number of steps, shared out over the window's blocks; sizes inside a block from a family of schedules.
 
     Counts are those of the masked positions of each row and block, never the block's length or a mean over the batch.
@@ -54,10 +52,7 @@ class Sizes:
 
     steps: int
     family: Callable[[int, int], Schedule] = Schedule.uniform
-    reads_model: ClassVar[bool] = False
     fixed_sizes: ClassVar[bool] = True
-    may_skip: ClassVar[bool] = False
-    source: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -118,14 +113,11 @@ class _Block:
 
 
 @dataclass(frozen=True)
-class Each:
+class Each(Selection):
     """The same number of positions in every step; fewer only when fewer are open."""
 
     size: int = 1
-    reads_model: ClassVar[bool] = False
     fixed_sizes: ClassVar[bool] = True
-    may_skip: ClassVar[bool] = False
-    source: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
         if self.size < 1:

@@ -7,22 +7,20 @@ import torch
 from torch import Tensor
 
 from unmask.errors import InputError
+from unmask.sampling.parts import Stop
 from unmask.sampling.step import Step
 
 
 @dataclass(frozen=True)
-class AllKnown:
+class AllKnown(Stop):
     """When nothing is masked any more."""
-
-    reads_tokens: ClassVar[bool] = False
-    source: ClassVar[str] = ""
 
     def __call__(self, step: Step) -> Tensor:
         return step.canvas.remaining == 0
 
 
 @dataclass(frozen=True)
-class EndOfText:
+class EndOfText(Stop):
     """When an end of text stands there and everything before it is known; what follows is filled with it, for free.
 
     Without this a long canvas is paid for to its last position, most of it padding.
@@ -33,7 +31,6 @@ class EndOfText:
 
     token: int | None = None
     reads_tokens: ClassVar[bool] = True
-    source: ClassVar[str] = ""
 
     def __call__(self, step: Step) -> Tensor:
         canvas = step.canvas

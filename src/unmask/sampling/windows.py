@@ -12,13 +12,12 @@ from torch import Tensor
 
 from unmask.errors import InputError
 from unmask.sampling.canvas import Canvas
+from unmask.sampling.parts import Window
 
 
 @dataclass(frozen=True)
-class Whole:
+class Whole(Window):
     """Every masked position is open."""
-
-    source: ClassVar[str] = ""
 
     def __call__(self, canvas: Canvas) -> Tensor:
         return torch.ones_like(canvas.known)
@@ -31,7 +30,7 @@ class Whole:
 
 
 @dataclass(frozen=True)
-class Blocks:
+class Blocks(Window):
     """One block of `block_length` positions at a time, from left to right (semi-autoregressive decoding)."""
 
     block_length: int
@@ -61,11 +60,10 @@ class Blocks:
 
 
 @dataclass(frozen=True)
-class Sliding:
+class Sliding(Window):
     """The first `size` masked positions: the window moves on as its left end is revealed."""
 
     size: int
-    source: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
         if self.size < 1:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from unmask.errors import InputError
+from unmask.sampling.parts import Selection
 from unmask.sampling.priorities import (
     Arranged,
 )
@@ -18,7 +19,7 @@ from unmask.theory.reveal_orders import Uniform
 
 
 @dataclass(frozen=True)
-class RevealTimes:
+class RevealTimes(Selection):
     """Each position is revealed at a uniformly drawn step: ancestral sampling on the grid t = 1 - j/steps.
 
     The number of positions of a step is then random, and often 0. A masked position is revealed at step j with
@@ -26,8 +27,6 @@ class RevealTimes:
     """
 
     steps: int
-    reads_model: ClassVar[bool] = False
-    fixed_sizes: ClassVar[bool] = False
     may_skip: ClassVar[bool] = True
     random: ClassVar[bool] = True
     source: ClassVar[str] = "ancestral"

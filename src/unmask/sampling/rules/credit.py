@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from unmask.models.predictor import Positions
+from unmask.sampling.parts import LogitsTransform
 from unmask.sampling.priorities import Confidence
 from unmask.sampling.rules.rule import Rule
 from unmask.sampling.rules.threshold import Threshold
@@ -18,7 +19,7 @@ _FORGOTTEN = 1e-4  # a credit below this moves no probability by more than its h
 
 
 @dataclass(frozen=True)
-class Credit:
+class Credit(LogitsTransform):
     """Tokens that were the most likely one before are made likelier (CreditDecoding, arXiv 2510.06133).
 
     A `reading`: everything reads the changed law, orders, selections and draws. At each prediction every credit of a
@@ -29,7 +30,6 @@ class Credit:
     strength: float = 0.7
     power: float = 0.2
     decay: float = 0.8
-    raw: ClassVar[bool] = False
     has_memory: ClassVar[bool] = True
     source: ClassVar[str] = "credit"
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from unmask.errors import InputError
+from unmask.sampling.parts import Selection
 from unmask.sampling.priorities import (
     Arranged,
 )
@@ -18,7 +19,7 @@ from unmask.theory.reveal_orders import LeftToRight
 
 
 @dataclass(frozen=True)
-class Dilated:
+class Dilated(Selection):
     """In a block of B positions: those at multiples of B/a, then of B/a², …, then all (DUS, arXiv 2506.19037).
 
     Read no model, but their size depends on the block alone: each level is revealed whole. Use with
@@ -27,9 +28,7 @@ class Dilated:
 
     block_length: int
     base: int = 2
-    reads_model: ClassVar[bool] = False
     fixed_sizes: ClassVar[bool] = True
-    may_skip: ClassVar[bool] = False
     source: ClassVar[str] = "dilated"
 
     def __post_init__(self) -> None:

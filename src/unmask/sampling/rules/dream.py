@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from unmask.errors import InputError
+from unmask.sampling.parts import Selection
 from unmask.sampling.priorities import (
     LowEntropy,
     Noisy,
@@ -17,7 +18,7 @@ from unmask.sampling.step import Step
 
 
 @dataclass(frozen=True)
-class DreamCounts:
+class DreamCounts(Selection):
     """Dream's counts: `floor(m (1 - s/t))` of the m masked positions of the row, t on a grid from 1 to eps; all at the
     end.
 
@@ -28,7 +29,6 @@ class DreamCounts:
 
     steps: int
     eps: float = 1e-3
-    reads_model: ClassVar[bool] = False
     fixed_sizes: ClassVar[bool] = True
     may_skip: ClassVar[bool] = True
     source: ClassVar[str] = "dream"

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from unmask.errors import InputError
 from unmask.sampling.canvas import Canvas
+from unmask.sampling.parts import Revision, Stop, Window
 from unmask.sampling.priorities import Confidence
 from unmask.sampling.remasking import revealed
 from unmask.sampling.rules.rule import Rule
@@ -18,7 +19,7 @@ from unmask.sampling.windows import Blocks, Whole
 
 
 @dataclass(frozen=True)
-class Edit:
+class Edit(Revision):
     """Revealed tokens of the window become the most likely ones where those differ and are surer than `threshold`.
 
     LLaDA2.1's token-to-token edits (arXiv 2602.08676). The network predicts them in the same call as the masked ones.
@@ -39,7 +40,7 @@ class Edit:
 
 
 @dataclass(frozen=True)
-class LingeringBlocks:
+class LingeringBlocks(Window):
     """Blocks, each left only when it is known and a step has changed nothing in it, or `post_steps` steps later.
 
     For rules that edit what they revealed (LLaDA2.1).
@@ -74,12 +75,11 @@ class LingeringBlocks:
 
 
 @dataclass(frozen=True)
-class Settled:
+class Settled(Stop):
     """When nothing is masked and the last step changed nothing, or `post_steps` steps later at the latest."""
 
     post_steps: int
     reads_tokens: ClassVar[bool] = True
-    source: ClassVar[str] = ""
 
     def __call__(self, step: Step) -> Tensor:
         canvas, key = step.canvas, ("settled", id(self))

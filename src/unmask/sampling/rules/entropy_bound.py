@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from unmask.sampling.parts import Selection
 from unmask.sampling.priorities import LowEntropy, as_order
 from unmask.sampling.rules.rule import Rule, Tuned, all_entropy
 from unmask.sampling.sampler import Sampler
@@ -14,7 +15,7 @@ from unmask.sampling.windows import Blocks, Whole
 
 
 @dataclass(frozen=True)
-class EntropyBound:
+class EntropyBound(Selection):
     """The longest prefix with `sum H - max H <= gamma` nats, at least 1 (EB-Sampler, arXiv 2505.24857).
 
     The left side bounds the total correlation of the positions revealed together, so gamma is the most a step can cost.
@@ -22,8 +23,6 @@ class EntropyBound:
 
     gamma: float
     reads_model: ClassVar[bool] = True
-    fixed_sizes: ClassVar[bool] = False
-    may_skip: ClassVar[bool] = False
     source: ClassVar[str] = "entropy_bound"
 
     def __call__(self, step: Step) -> Tensor:

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from unmask.sampling.parts import Selection
 from unmask.sampling.priorities import Arranged, as_order
 from unmask.sampling.rules.rule import Rule, Tuned, all_entropy
 from unmask.sampling.sampler import Sampler
@@ -15,13 +16,11 @@ from unmask.theory.reveal_orders import Uniform
 
 
 @dataclass(frozen=True)
-class EntropySum:
+class EntropySum(Selection):
     """The longest prefix whose entropies add up to at most `eta` nats, at least 1 (Cai & Li, arXiv 2603.22248)."""
 
     eta: float
     reads_model: ClassVar[bool] = True
-    fixed_sizes: ClassVar[bool] = False
-    may_skip: ClassVar[bool] = False
     source: ClassVar[str] = "entropy_sum"
 
     def __call__(self, step: Step) -> Tensor:

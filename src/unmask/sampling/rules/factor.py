@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from unmask.sampling.parts import Selection
 from unmask.sampling.priorities import Confidence, as_order
 from unmask.sampling.rules.rule import Rule, Tuned
 from unmask.sampling.sampler import Sampler
@@ -15,15 +16,13 @@ from unmask.sampling.windows import Blocks, Whole
 
 
 @dataclass(frozen=True)
-class Factor:
+class Factor(Selection):
     """The longest prefix of n positions with `(n + 1)(1 - lowest confidence among them) < factor`, at least 1 (Fast-
     dLLM).
     """
 
     factor: float
     reads_model: ClassVar[bool] = True
-    fixed_sizes: ClassVar[bool] = False
-    may_skip: ClassVar[bool] = False
     source: ClassVar[str] = "factor"
 
     def __call__(self, step: Step) -> Tensor:

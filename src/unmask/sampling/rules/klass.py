@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from unmask.sampling.divergence import divergence
+from unmask.sampling.parts import Selection
 from unmask.sampling.priorities import Confidence
 from unmask.sampling.rules.rule import Rule, Tuned
 from unmask.sampling.sampler import Sampler
@@ -16,7 +17,7 @@ from unmask.sampling.windows import Blocks, Whole
 
 
 @dataclass(frozen=True)
-class Stable:
+class Stable(Selection):
     """Every sure position whose law has come to rest, or else what another selection takes (KLASS, arXiv 2511.05664).
 
     Sure: confidence above `threshold`. At rest: `KL(p_t || p_{t-1}) < epsilon` nats at each of the last `history`
@@ -31,8 +32,6 @@ class Stable:
     history: int = 2
     otherwise: Any = field(default_factory=Each)
     reads_model: ClassVar[bool] = True
-    fixed_sizes: ClassVar[bool] = False
-    may_skip: ClassVar[bool] = False
     source: ClassVar[str] = "klass"
 
     def __call__(self, step: Step) -> Tensor:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from unmask.sampling.parts import Priority
 from unmask.sampling.priorities import DrawnConfidence
 from unmask.sampling.rules.rule import STEPS, Rule
 from unmask.sampling.sampler import Sampler
@@ -15,7 +16,7 @@ from unmask.sampling.windows import Blocks, Whole
 
 
 @dataclass(frozen=True)
-class EndOfTextLast:
+class EndOfTextLast(Priority):
     """Another order, with positions whose most likely token ends the text put last (LLaDA's `confidence_eos_eot_inf`).
 
     Attributes:

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from unmask.sampling.parts import Priority
 from unmask.sampling.priorities import Noisy
 from unmask.sampling.rules.rule import STEPS, Rule
 from unmask.sampling.sampler import Sampler
@@ -14,7 +15,7 @@ from unmask.theory.schedule import Schedule
 
 
 @dataclass(frozen=True)
-class Moment:
+class Moment(Priority):
     """`log sum_v p(v)^beta`, with `beta = 1 + 1/alpha` and `alpha = temperature (1 - (step+1)/steps)`.
 
     Ranked after standard Gumbel noise, positions are chosen with probability proportional to `sum p^beta`: MaskGIT's
@@ -24,7 +25,6 @@ class Moment:
     temperature: float
     steps: int
     reads_model: ClassVar[bool] = True
-    reads_draw: ClassVar[bool] = False
     source: ClassVar[str] = "moment"
 
     def __call__(self, step: Step) -> Tensor:

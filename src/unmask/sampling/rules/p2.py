@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from unmask.errors import InputError
+from unmask.sampling.parts import Revision, Selection
 from unmask.sampling.priorities import (
     Confidence,
 )
@@ -17,7 +18,7 @@ from unmask.sampling.step import Step
 
 
 @dataclass(frozen=True)
-class BestOfAll:
+class BestOfAll(Selection):
     """The best positions of ALL that are not given, known ones included (P2, arXiv 2502.03540).
 
     A masked position is worth the log-probability of the token drawn there, a known one `eta` times that of the token
@@ -35,7 +36,6 @@ class BestOfAll:
     running: bool = False
     reads_model: ClassVar[bool] = True
     reads_draw: ClassVar[bool] = True
-    fixed_sizes: ClassVar[bool] = False
     may_skip: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -73,11 +73,10 @@ class BestOfAll:
 
 
 @dataclass(frozen=True)
-class Unkept:
+class Unkept(Revision):
     """Masks the known tokens that `BestOfAll` does not keep."""
 
     selection: BestOfAll
-    source: ClassVar[str] = ""
 
     def wants(self, step: Step) -> Tensor:
         return revealed(step)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from unmask.models.predictor import Positions
+from unmask.sampling.parts import Stop
 from unmask.sampling.priorities import Confidence
 from unmask.sampling.rules.rule import STEPS, Rule
 from unmask.sampling.sampler import Sampler
@@ -16,7 +17,7 @@ from unmask.sampling.windows import Blocks, Whole
 
 
 @dataclass(frozen=True)
-class EarlyCommit:
+class EarlyCommit(Stop):
     """When the network is sure of everything that is still masked, which then becomes the most likely tokens (Prophet).
 
     Sure: the mean difference of the two largest logits over the masked positions of `region` is at least the gap of

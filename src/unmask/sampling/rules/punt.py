@@ -8,6 +8,7 @@ from torch import Tensor
 
 from unmask.models.predictor import Positions
 from unmask.sampling.divergence import divergence
+from unmask.sampling.parts import Selection
 from unmask.sampling.priorities import Confidence
 from unmask.sampling.rules.rule import Rule
 from unmask.sampling.sampler import Sampler
@@ -16,7 +17,7 @@ from unmask.sampling.windows import Blocks, Whole
 
 
 @dataclass(frozen=True)
-class Independent:
+class Independent(Selection):
     """Positions whose laws do not move when the others' candidates are shown (PUNT, arXiv 2510.21961).
 
     A candidate is drawn at every open position and positions are numbered in the order's ranking. For each bit of the
@@ -29,8 +30,6 @@ class Independent:
     epsilon: float = 0.05
     reads_model: ClassVar[bool] = True
     reads_draw: ClassVar[bool] = True
-    fixed_sizes: ClassVar[bool] = False
-    may_skip: ClassVar[bool] = False
     source: ClassVar[str] = "punt"
 
     def __call__(self, step: Step) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from unmask import spec
 from unmask.errors import InputError
+from unmask.sampling.parts import Revision, Selection, Stop
 from unmask.sampling.priorities import (
     Arranged,
 )
@@ -60,7 +61,7 @@ def most(now: float, after: float) -> float:
 
 
 @dataclass(frozen=True)
-class Remask:
+class Remask(Revision):
     """Known tokens return to the mask with probability sigma, over `steps` steps (ReMDM, arXiv 2503.00307).
 
     On the grid of `steps` times the share of known tokens is j/steps at step j. In the last step nothing returns.
@@ -90,7 +91,7 @@ class Remask:
 
 
 @dataclass(frozen=True)
-class RemaskedTimes:
+class RemaskedTimes(Selection):
     """Masked positions are revealed with probability `(s - (1 - sigma) t)/(1 - t)`, known shares t and s of a step.
 
     With sigma = 0 this is `selections.RevealTimes`, number for number: each stay of a position under the mask has one
@@ -99,8 +100,6 @@ class RemaskedTimes:
 
     steps: int
     rate: Any = Capped()
-    reads_model: ClassVar[bool] = False
-    fixed_sizes: ClassVar[bool] = False
     may_skip: ClassVar[bool] = True
     random: ClassVar[bool] = True
     source: ClassVar[str] = "remdm"
@@ -129,12 +128,10 @@ class RemaskedTimes:
 
 
 @dataclass(frozen=True)
-class AfterSteps:
+class AfterSteps(Stop):
     """When nothing is masked and `steps` steps are over; until then tokens may be taken back."""
 
     steps: int
-    reads_tokens: ClassVar[bool] = False
-    source: ClassVar[str] = ""
 
     def __call__(self, step: Step) -> Tensor:
         return (step.canvas.remaining == 0) & (step.canvas.step + 1 >= self.steps)

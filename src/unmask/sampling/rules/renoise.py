@@ -13,6 +13,7 @@ from torch import Tensor
 
 from unmask.errors import InputError
 from unmask.models.predictor import Positions
+from unmask.sampling.parts import LogitsTransform, Revision, Stop
 from unmask.sampling.priorities import LowEntropy
 from unmask.sampling.randomness import REVISION_TOKEN, uniforms
 from unmask.sampling.rules.entropy_bound import EntropyBound
@@ -30,7 +31,7 @@ class RandomTokens:
 
 
 @dataclass(frozen=True)
-class Renoise:
+class Renoise(Revision):
     """All positions become unknown again: those accepted in this step keep their tokens, the others get random ones."""
 
     random: ClassVar[bool] = True
@@ -46,15 +47,12 @@ class Renoise:
 
 
 @dataclass(frozen=True)
-class Annealed:
+class Annealed(LogitsTransform):
     """A temperature that moves in equal parts from `first` to `last` over `steps` steps; a reading."""
 
     first: float
     last: float
     steps: int
-    raw: ClassVar[bool] = False
-    has_memory: ClassVar[bool] = False
-    source: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
         if not min(self.first, self.last) > 0:
@@ -66,7 +64,7 @@ class Annealed:
 
 
 @dataclass(frozen=True)
-class Converged:
+class Converged(Stop):
     """When the most likely tokens are those of the step before and the mean entropy is small, or after `steps` steps.
 
     Then the most likely tokens are written everywhere.

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from unmask.sampling.parts import Selection
 from unmask.sampling.rules.rule import Rule
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import Each, Sizes
@@ -13,7 +14,7 @@ from unmask.sampling.step import Step
 
 
 @dataclass(frozen=True)
-class Spaced:
+class Spaced(Selection):
     """Of what another selection takes, only positions at least `gap` apart; the order's first choice always stays.
 
     Where the other says how many and not which (`Sizes`, `Each`), as many as it says, where the gap leaves so many.
@@ -23,8 +24,6 @@ class Spaced:
 
     selection: Any
     gap: int
-    fixed_sizes: ClassVar[bool] = False
-    may_skip: ClassVar[bool] = False
     source: ClassVar[str] = "dilated"
 
     @property

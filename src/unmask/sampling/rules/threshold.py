@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from unmask.sampling.parts import Selection
 from unmask.sampling.priorities import Confidence, as_order
 from unmask.sampling.rules.rule import Rule, Tuned
 from unmask.sampling.sampler import Sampler
@@ -14,13 +15,11 @@ from unmask.sampling.windows import Blocks, Whole
 
 
 @dataclass(frozen=True)
-class Threshold:
+class Threshold(Selection):
     """Every open position whose confidence (float32) is above `threshold`, or else the best one (Fast-dLLM)."""
 
     threshold: float
     reads_model: ClassVar[bool] = True
-    fixed_sizes: ClassVar[bool] = False
-    may_skip: ClassVar[bool] = False
     source: ClassVar[str] = "threshold"
 
     def __call__(self, step: Step) -> Tensor:

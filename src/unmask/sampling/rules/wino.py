@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from unmask.models.predictor import Positions
+from unmask.sampling.parts import Revision, Selection
 from unmask.sampling.priorities import Confidence
 from unmask.sampling.rules.rule import Rule
 from unmask.sampling.sampler import Sampler
@@ -15,7 +16,7 @@ from unmask.sampling.windows import Blocks, Whole
 
 
 @dataclass(frozen=True)
-class Draft:
+class Draft(Selection):
     """Every position surer than `threshold`, but no more than a share of the masked ones (WINO, arXiv 2507.18578).
 
     The cap is `share` of the open positions, kept between `least` and `most`.
@@ -26,8 +27,6 @@ class Draft:
     least: int = 5
     most: int = 20
     reads_model: ClassVar[bool] = True
-    fixed_sizes: ClassVar[bool] = False
-    may_skip: ClassVar[bool] = False
     source: ClassVar[str] = "wino"
 
     def __call__(self, step: Step) -> Tensor:
@@ -37,7 +36,7 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class LeaveOneOut:
+class LeaveOneOut(Revision):
     """Takes back revealed tokens that the rest of the canvas makes unlikely (WINO's verification, arXiv 2507.18578).
 
     A token of the window is checked by predicting it with its own position masked, on the canvas as it stood before
