@@ -24,6 +24,14 @@ def nothing():
     return 3
 
 
+def bare():
+    return Sampler(Confidence(), lambda step: step.open)
+
+
+def forgotten():
+    return Sampler(Confidence())
+
+
 def _helper():
     pass
 """
@@ -72,6 +80,8 @@ def test_a_rule_in_a_file_works_where_a_name_works(own, capsys):
         ("{own}", "say which function makes the rule"),
         ("{own}:fra", "has no function 'fra'; did you mean 'far'?"),
         ("{own}:nothing", "made 3; expected a Sampler"),
+        ("{own}:bare", "expected a Selection of sampling.parts"),
+        ("{own}:forgotten", "missing 1 required positional argument: 'selection'"),
         ("{own}:far:size=3", "has no parameter 'size'"),
         ("{own}:far:depth=2.5", "expected a whole number, or none"),
         ("missing.py:far", "there is no file missing.py"),

@@ -16,6 +16,7 @@ from typing import Any
 from unmask import spec
 from unmask.errors import InputError
 from unmask.sampling import priorities
+from unmask.sampling.parts import Draw, Priority, Selection, Stop, Window
 from unmask.sampling.rules.catalogue import CATALOGUE
 from unmask.sampling.rules.rule import Rule
 from unmask.sampling.sampler import Sampler
@@ -36,10 +37,24 @@ def from_name(rule: str, **options: Any) -> Sampler:
     found = find(name)
     readers = {"order": order_from_name, **found.readers}
     said = spec.arguments(f"{found.name}:{setting}", found.recipe, "rule", readers, knob=True, said=options)
-    sampler = found.recipe(**said)
+    sampler = found.recipe(**said) if name in RULES else _made(name, found, said)
+    return sampler if sampler.source or not found.paper else replace(sampler, source=found.paper)
+
+
+def _made(name: str, rule: Rule, said: dict[str, Any]) -> Sampler:
+    """The sampler of somebody's own rule, whose mistakes are said in one line."""
+    try:
+        sampler = rule.recipe(**said)
+    except (TypeError, AttributeError, NameError) as error:
+        raise InputError(f"the rule {name!r} failed: {error}") from error
     if not isinstance(sampler, Sampler):
         raise InputError(f"the rule {name!r} made {sampler!r}; expected a Sampler")
-    return sampler if sampler.source or not found.paper else replace(sampler, source=found.paper)
+    kinds = {"window": Window, "order": Priority, "selection": Selection, "draw": Draw, "stop": Stop}
+    for place, kind in kinds.items():
+        part = getattr(sampler, place)
+        if not isinstance(part, kind):
+            raise InputError(f"{place} of the rule {name!r} is {part!r}; expected a {kind.__name__} of sampling.parts")
+    return sampler
 
 
 def split(rule: str) -> tuple[str, str]:
