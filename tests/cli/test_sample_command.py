@@ -8,8 +8,8 @@ import pytest
 
 import unmask
 from unmask import cli, laws, recipes
-from unmask.sampling.recipes import by_name
-from unmask.sampling.remasking import LeastConfident
+from unmask.sampling.rules import by_name
+from unmask.sampling.rules.remdm import LeastConfident
 
 PERMUTATION = "law:permutation:length=6"
 ORACLE = unmask.oracle(laws.Permutation(6))
@@ -71,20 +71,20 @@ def test_the_help_lists_every_rule(capsys):
     ("rule", "message"),
     [
         ("entropi_bound", "there is no rule 'entropi_bound'; did you mean 'entropy_bound'?"),
-        ("zzz", "there is no rule 'zzz'; choose from"),
+        ("zzz", "there is no rule 'zzz'; there are"),
         ("planned", "there is no rule 'planned'"),
-        ("margin", "the rule 'margin' needs steps, such as margin:8"),
+        ("margin", "the rule 'margin' needs steps: margin:steps=…"),
         ("margin:few", "steps of margin is 'few'; expected a whole number"),
         ("margin:2.5", "steps of margin is '2.5'; expected a whole number"),
         ("margin:0", "steps is 0; expected at least 1"),
         ("threshold:high", "threshold of threshold is 'high'; expected a number"),
         ("klass:epsilom=0.1", "no parameter 'epsilom'; did you mean 'epsilon'?"),
-        ("klass:0.1,0.2", "expected klass:key=value,key=value"),
+        ("klass:0.1,0.2", "expected klass:parameter=value"),
         ("klass:0.1,threshold=0.2", "gives threshold twice"),
-        ("first_hitting:3", "first_hitting takes nothing"),
+        ("first_hitting:3", "no parameter '3'; it takes none"),
         ("llada:end_of_text_last=maybe", "expected true or false"),
-        ("prophet:gaps=1", "expected numbers such as 7.5/5/2.5"),
-        ("remdm:remasking=all", "choose from cap, rescale, conf"),
+        ("prophet:gaps=1", "expected 3 numbers such as 1/2/3"),
+        ("remdm:remasking=all", "there are cap, rescale, conf"),
         ("threshold:order=sideways", "or one that reads the model: confidence, margin, entropy"),
     ],
 )

@@ -13,7 +13,8 @@ from unmask.evaluation.compare.comparison import Request, Run
 from unmask.evaluation.compare.ground import Ground, step_prices
 from unmask.evaluation.compare.rules import LADDERS, Rules, chosen, ladder
 from unmask.evaluation.compare.trial import Trial, undominated
-from unmask.sampling.recipes import by_name
+from unmask.sampling.rules import by_name
+from unmask.sampling.rules.rule import Rule
 
 LAW = laws.MarkovChain([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], 8)
 
@@ -70,7 +71,8 @@ def test_a_rule_that_fails_is_reported_and_the_others_go_on(tmp_path, monkeypatc
     def broken(step):
         raise RuntimeError("out of luck\nand more")
 
-    monkeypatch.setitem(by_name.RULES, "broken", lambda: replace(recipes.margin(2), stop=broken))
+    made = Rule(lambda: replace(recipes.margin(2), stop=broken), does="fails")
+    monkeypatch.setitem(by_name.RULES, "broken", made)
     found = Run(ground(n=40), Request("equal_sizes,broken,margin", (2,), samples=4, rounds=0), tmp_path).run()
     (failed,) = found.failed
     assert failed.key == "broken"

@@ -15,7 +15,7 @@ from unmask.measuring.texts import identify
 from unmask.planning.tune import RULES, Rule, rule_named, tune
 from unmask.planning.tuned_rule import TunedRule
 from unmask.sampling import recipes
-from unmask.sampling.selections import EntropyBound
+from unmask.sampling.rules.entropy_bound import EntropyBound
 
 CHAIN = MarkovChain([0.5, 0.3, 0.2], [[0.85, 0.1, 0.05], [0.1, 0.8, 0.1], [0.2, 0.1, 0.7]], 5)
 TEXTS = CHAIN.sample(400, 0)
@@ -211,7 +211,7 @@ def test_a_damaged_knob_is_refused_in_one_line(tmp_path, knobs, change, words):
     ("options", "words"),
     [
         ({"rule": "entropybound"}, "rule 'entropybound' has no knob to tune; did you mean 'entropy_bound'"),
-        ({"rule": "zzz"}, "there are entropy_bound, entropy_sum, threshold, factor, klass"),
+        ({"rule": "zzz"}, "there are entropy_bound, entropy_sum, factor, klass, threshold"),
         ({"budget": float("nan")}, "budget is nan; expected nats per token"),
         ({"texts": TEXTS[:3]}, "3 texts were given; .* needs 4"),
         ({"texts": TEXTS[:8, :4]}, "rows of 4 tokens; the model takes exactly 5"),

@@ -13,9 +13,10 @@ from reference.g_test import g_test
 from reference.tiny_network import TinyNetwork
 from unmask import laws, recipes
 from unmask.models.predictor import Positions
-from unmask.sampling import stopping
 from unmask.sampling.canvas import Canvas
-from unmask.sampling.history import Credit, divergence
+from unmask.sampling.divergence import divergence
+from unmask.sampling.rules import prophet
+from unmask.sampling.rules.credit import Credit
 from unmask.sampling.step import Step
 
 LAW = laws.Table(np.random.default_rng(5).dirichlet(np.full(27, 0.4)).reshape(3, 3, 3))
@@ -203,7 +204,7 @@ def test_rows_that_commit_early_leave_the_batch():
     assert len(set(out.network_calls.tolist())) > 1
     assert network.rows_served == int(out.network_calls.sum())
     by_hand = unmask.sample(
-        TinyNetwork(), recipes.confidence(9).ending(stopping.EarlyCommit((0.45, 0.4, 0.35))), n=20, length=9
+        TinyNetwork(), recipes.confidence(9).ending(prophet.EarlyCommit((0.45, 0.4, 0.35))), n=20, length=9
     )
     assert torch.equal(by_hand.tokens, out.tokens)
     assert replace(recipes.prophet(9), name="").scorable.startswith("measured only: the stop rule commits")

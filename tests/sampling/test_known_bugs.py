@@ -16,7 +16,8 @@ import unmask
 from reference.tiny_network import TinyNetwork
 from unmask import orders, recipes
 from unmask.sampling import stopping
-from unmask.sampling.priorities import DrawnConfidence, EndOfTextLast
+from unmask.sampling.priorities import DrawnConfidence
+from unmask.sampling.rules.llada import EndOfTextLast
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import Each
 

@@ -8,7 +8,8 @@ from reference.tiny_network import TinyNetwork
 from unmask import orders, recipes
 from unmask.sampling import logits_transforms, stopping
 from unmask.sampling.canvas import Canvas
-from unmask.sampling.priorities import Arranged, Confidence, DrawnConfidence, EndOfTextLast, Noisy
+from unmask.sampling.priorities import Arranged, Confidence, DrawnConfidence, Noisy
+from unmask.sampling.rules.llada import EndOfTextLast
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import Each
 from unmask.sampling.windows import Blocks, Sliding, Whole

@@ -11,7 +11,7 @@ from reference.g_test import g_test
 from reference.seeing_network import SeeingNetwork
 from unmask import laws, recipes
 from unmask.sampling.priorities import Confidence
-from unmask.sampling.probing import Draft, LeaveOneOut
+from unmask.sampling.rules.wino import Draft, LeaveOneOut
 from unmask.sampling.sampler import Sampler
 
 LAW = laws.Table(np.random.default_rng(5).dirichlet(np.full(27, 0.4)).reshape(3, 3, 3))

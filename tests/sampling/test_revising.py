@@ -13,9 +13,9 @@ from reference.g_test import g_test
 from reference.seeing_network import SeeingNetwork
 from reference.tiny_network import TinyNetwork
 from unmask import laws, recipes
-from unmask.sampling import remasking, stopping
 from unmask.sampling.priorities import Arranged
-from unmask.sampling.remasking import Capped, LeastConfident, Remask, Rescaled
+from unmask.sampling.rules import edit, remdm
+from unmask.sampling.rules.remdm import Capped, LeastConfident, Remask, Rescaled
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import Each
 from unmask.theory.reveal_orders import Uniform
@@ -74,7 +74,7 @@ def test_remasking_keeps_the_share_of_known_tokens_at_every_step(rate):
 @pytest.mark.parametrize("rate", [Capped(0.3), Rescaled(1.0)], ids=["capped", "rescaled"])
 def test_remasking_one_token_at_a_time_keeps_the_law(rate):
     """Exact conditionals, one token a step, tokens taken back blindly: the law itself. 8,000 samples, 0.5 % each."""
-    sampler = Sampler(Arranged(Uniform()), Each(1), revision=Remask(12, rate), stop=stopping.AfterSteps(12))
+    sampler = Sampler(Arranged(Uniform()), Each(1), revision=Remask(12, rate), stop=remdm.AfterSteps(12))
     out = unmask.sample(ORACLE, sampler, n=SAMPLES, seed=6)
     assert float(out.network_calls.double().mean()) > 4  # tokens were taken back
     assert g_test(out.tokens, EXACT) > 0.005
@@ -82,7 +82,7 @@ def test_remasking_one_token_at_a_time_keeps_the_law(rate):
 
 def test_remasking_by_confidence_does_not_keep_the_law():
     """It reads tokens: even one token at a time it prefers likely ones. The same test notices."""
-    sampler = Sampler(Arranged(Uniform()), Each(1), revision=Remask(40, LeastConfident()), stop=stopping.AfterSteps(40))
+    sampler = Sampler(Arranged(Uniform()), Each(1), revision=Remask(40, LeastConfident()), stop=remdm.AfterSteps(40))
     out = unmask.sample(ORACLE, sampler, n=SAMPLES, seed=6)
     assert g_test(out.tokens, EXACT) < 1e-6
 
@@ -92,7 +92,7 @@ def test_the_rates_are_those_of_the_paper():
     assert Capped(0.9)(0.8, 0.9) == pytest.approx(0.1 / 0.8)
     assert Rescaled(0.5)(0.8, 0.9) == pytest.approx(0.5 * 0.1 / 0.8)
     assert Rescaled(1.0)(0.0, 0.1) == 1
-    assert remasking.most(0.25, 0.5) == 1
+    assert remdm.most(0.25, 0.5) == 1
     assert recipes.remdm().selection.rate == Capped(0.008)
     assert recipes.remdm(remasking=Rescaled).revision.rate == Rescaled(0.015)
 
@@ -100,7 +100,7 @@ def test_the_rates_are_those_of_the_paper():
 def test_confidence_shares_the_rate_out_by_doubt():
     """Tokens drawn with 0.9 and 0.1 are taken back in the ratio exp(-0.9) : exp(-0.1)."""
     law = laws.Product(np.array([[0.9, 0.1]]))
-    sampler = Sampler(Arranged(Uniform()), Each(2), revision=Remask(3, LeastConfident()), stop=stopping.AfterSteps(3))
+    sampler = Sampler(Arranged(Uniform()), Each(2), revision=Remask(3, LeastConfident()), stop=remdm.AfterSteps(3))
     out = unmask.sample(unmask.oracle(laws.Product(np.tile(law.marginals, (2, 1)))), sampler, n=4000, seed=0)
     sure = doubtful = 0
     by_row = {}
@@ -170,7 +170,7 @@ def test_edit_that_is_never_sure_is_one_by_one_and_samples_the_law():
     out = unmask.sample(ORACLE, sampler, n=SAMPLES, seed=3)
     assert g_test(out.tokens, EXACT) > 0.005
     assert out.network_calls.tolist() == [4] * SAMPLES
-    without = unmask.sample(ORACLE, replace(sampler, stop=stopping.Settled(0)), n=50, seed=3)
+    without = unmask.sample(ORACLE, replace(sampler, stop=edit.Settled(0)), n=50, seed=3)
     assert without.network_calls.tolist() == [3] * 50
     assert torch.equal(without.tokens, out.tokens[:50])
 

@@ -6,10 +6,13 @@ import pytest
 import torch
 
 import unmask
-from unmask import orders, recipes
+from unmask import laws, orders, recipes
 from unmask.sampling.priorities import Confidence
+from unmask.sampling.rules.klass import Stable
+from unmask.sampling.rules.spaced import Spaced
+from unmask.sampling.rules.threshold import Threshold
 from unmask.sampling.sampler import Sampler
-from unmask.sampling.selections import Each, Sizes, Spaced, Threshold
+from unmask.sampling.selections import Each, Sizes
 
 COIN = [0.5, 0.5]
 
@@ -147,3 +150,25 @@ def test_ancestral_sizes_have_the_right_mean():
 def test_no_steps_is_an_error(make):
     with pytest.raises(unmask.InputError, match="expected at least 1"):
         make()
+
+
+def sticky_law():
+    """Thirty-two tokens, each like the one before it with probability 0.7."""
+    return laws.MarkovChain([0.25] * 4, [[0.7 if i == j else 0.1 for j in range(4)] for i in range(4)], 32)
+
+
+def test_a_selection_that_is_not_asked_does_not_advance():
+    sizes = []
+    for otherwise in (Sizes(8), Each(4)):
+        sampler = Sampler(Confidence(), Stable(0.69, 0.5, 1, otherwise))
+        out = unmask.sample(unmask.oracle(sticky_law()), sampler, n=4, seed=0)
+        sizes.append([[len(line["positions"]) for line in out.trace.row(row)] for row in range(4)])
+    assert sizes[0] == sizes[1]
+    assert max(max(row) for row in sizes[0]) == 4
+
+
+def test_sizes_make_up_for_what_a_gap_left_out():
+    out = unmask.sample(unmask.oracle(sticky_law()), recipes.spaced(recipes.margin(8), 4), n=1, seed=0)
+    revealed = [len(line["positions"]) for line in out.trace.row(0)]
+    assert len(revealed) == 8
+    assert sum(revealed) == 32

@@ -23,6 +23,7 @@ COMMANDS = {
     "demo": "The whole flow, in two minutes, on the two shipped models.",
     "verify": "Check the paper's claims exactly, law by law.",
     "laws": "List the distributions whose every answer is known.",
+    "rules": "List the decoding rules, and what may be claimed for each.",
     "inspect": "Say what a model is and test that it is run as it was trained.",
     "train": "Train a masked language model from text or from a law.",
     "measure": "Measure a model on held-out text.",

@@ -70,7 +70,7 @@ def chosen_sampler(
     """
     from unmask.planning.plan import Plan
     from unmask.sampling import recipes, stopping
-    from unmask.sampling.recipes import by_name
+    from unmask.sampling.rules import by_name
     from unmask.theory.schedule import Schedule
 
     if rule is not None and plan is not None:

@@ -16,7 +16,7 @@ from unmask.errors import InputError
 from unmask.models.predictor import Positions, Predictor
 from unmask.planning.plan import Plan
 from unmask.sampling import recipes
-from unmask.sampling.recipes import by_name
+from unmask.sampling.rules import by_name
 from unmask.sampling.sampler import Sampler
 from unmask.theory.schedule import Schedule
 

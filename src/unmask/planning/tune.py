@@ -12,7 +12,6 @@ The setting is chosen on one half of the texts; price, interval and calls are th
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +28,7 @@ from unmask.measuring.texts import block_ranges, check_texts, identify, known_po
 from unmask.models.predictor import Predictor
 from unmask.planning.tuned_rule import TunedRule
 from unmask.sampling import recipes
+from unmask.sampling.rules.catalogue import CATALOGUE
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.score import score
 from unmask.theory.curve import FloatArray
@@ -69,19 +69,10 @@ class Rule:
         return round(1 - quantity, 12) if self.confidence else quantity
 
 
-def _all_entropy(window: int, vocab_size: int) -> float:
-    return window * math.log(max(vocab_size, 2))
-
-
 RULES = {
-    rule.name: rule
-    for rule in (
-        Rule("entropy_bound", recipes.entropy_bound, 1e-4, _all_entropy),
-        Rule("entropy_sum", recipes.entropy_sum, 1e-4, _all_entropy),
-        Rule("threshold", recipes.threshold, 1e-4, lambda window, vocab_size: 1.0, confidence=True),
-        Rule("factor", recipes.factor, 1e-3, lambda window, vocab_size: window + 1.0),
-        Rule("klass", recipes.klass, 1e-4, lambda window, vocab_size: 1.0, confidence=True),
-    )
+    name: Rule(name, rule.recipe, rule.tuned.tightest, rule.tuned.loosest, rule.tuned.confidence)
+    for name, rule in CATALOGUE.items()
+    if rule.tuned is not None
 }
 """What can be tuned by name. KLASS: its confidence, with the paper's epsilon of 0.01."""
 

@@ -8,13 +8,13 @@ vocabulary.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from unmask.models.predictor import Positions
 from unmask.sampling.canvas import Canvas
+from unmask.sampling.parts import Draw
 from unmask.sampling.randomness import TOKEN_CHUNK, TOKEN_WITHIN, uniforms
 
 _CHUNK = 256
@@ -59,10 +59,8 @@ def _categorical(log_probs: Tensor, chunk_uniforms: Tensor, within_uniforms: Ten
 
 
 @dataclass(frozen=True)
-class Categorical:
+class Categorical(Draw):
     """Draw from the law, exactly."""
-
-    deterministic: ClassVar[bool] = False
 
     def __call__(self, log_probs: Tensor, positions: Positions, canvas: Canvas) -> Tensor:
         seeds = canvas.seeds[positions.rows]
@@ -72,21 +70,18 @@ class Categorical:
 
 
 @dataclass(frozen=True)
-class Greedy:
+class Greedy(Draw):
     """The most likely token; of several, the smallest id. Not sampling: the output has no law to compare."""
-
-    deterministic: ClassVar[bool] = True
 
     def __call__(self, log_probs: Tensor, positions: Positions, canvas: Canvas) -> Tensor:
         return log_probs.argmax(-1)
 
 
 @dataclass(frozen=True, eq=False)
-class Forced:
+class Forced(Draw):
     """The tokens of given texts, (rows, L): this is how the loop that samples also scores."""
 
     tokens: Tensor
-    deterministic: ClassVar[bool] = True
 
     def __call__(self, log_probs: Tensor, positions: Positions, canvas: Canvas) -> Tensor:
         return self.tokens[positions.rows, positions.columns]

@@ -13,24 +13,23 @@ from torch import Tensor
 
 from unmask.errors import InputError
 from unmask.models.predictor import Positions
+from unmask.sampling.parts import LogitsTransform
 from unmask.sampling.step import Step
 from unmask.sampling.stopping import end_of_text
 
 
 @dataclass(frozen=True)
-class Raw:
+class Raw(LogitsTransform):
     """The law as the predictor gives it."""
 
     raw: ClassVar[bool] = True
-    has_memory: ClassVar[bool] = False
-    source: ClassVar[str] = ""
 
     def __call__(self, log_probs: Tensor, positions: Positions, step: Step) -> Tensor:
         return log_probs
 
 
 @dataclass(frozen=True)
-class Tempered:
+class Tempered(LogitsTransform):
     """Temperature first, then the `top_k` most likely tokens, then the smallest set of probability `top_p`.
 
     Attributes:
@@ -40,8 +39,6 @@ class Tempered:
     temperature: float = 1.0
     top_k: int | None = None
     top_p: float | None = None
-    has_memory: ClassVar[bool] = False
-    source: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
         if not self.temperature > 0:
@@ -72,7 +69,7 @@ class Tempered:
 
 
 @dataclass(frozen=True)
-class WithoutEndOfText:
+class WithoutEndOfText(LogitsTransform):
     """Never draw the end of text (LLaDA's `logits_eos_inf`): the whole canvas is text.
 
     Attributes:
@@ -80,8 +77,6 @@ class WithoutEndOfText:
     """
 
     tokens: tuple[int, ...] = ()
-    raw: ClassVar[bool] = False
-    has_memory: ClassVar[bool] = False
     source: ClassVar[str] = "llada"
 
     def __call__(self, log_probs: Tensor, positions: Positions, step: Step) -> Tensor:
@@ -93,7 +88,7 @@ class WithoutEndOfText:
 
 
 @dataclass(frozen=True)
-class Shapes:
+class Shapes(LogitsTransform):
     """Several shapes, one after another."""
 
     parts: tuple

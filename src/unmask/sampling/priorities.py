@@ -16,17 +16,16 @@ from torch import Tensor
 
 from unmask.errors import InputError
 from unmask.sampling.canvas import Canvas
+from unmask.sampling.parts import Priority
 from unmask.sampling.randomness import ORDER, gumbels, integers
 from unmask.sampling.step import Step
 
 
 @dataclass(frozen=True)
-class Arranged:
+class Arranged(Priority):
     """An order of `unmask.orders`, drawn once for each row over the positions that are not given."""
 
     order: Any
-    reads_model: ClassVar[bool] = False
-    reads_draw: ClassVar[bool] = False
 
     @property
     def source(self) -> str:
@@ -48,13 +47,10 @@ class Arranged:
 
 
 @dataclass(frozen=True)
-class PlanOrder:
+class PlanOrder(Priority):
     """The order of a plan; its sizes are `selections.PlanSizes`."""
 
     plan: Any
-    reads_model: ClassVar[bool] = False
-    reads_draw: ClassVar[bool] = False
-    source: ClassVar[str] = ""
 
     @property
     def random(self) -> bool:
@@ -66,23 +62,20 @@ class PlanOrder:
 
 
 @dataclass(frozen=True)
-class Confidence:
+class Confidence(Priority):
     """The probability of the most likely token: high first."""
 
     reads_model: ClassVar[bool] = True
-    reads_draw: ClassVar[bool] = False
-    source: ClassVar[str] = ""
 
     def __call__(self, step: Step) -> Tensor:
         return step.grid(step.confidence)
 
 
 @dataclass(frozen=True)
-class Margin:
+class Margin(Priority):
     """The difference between the two largest probabilities: high first (Kim et al., arXiv 2502.06768)."""
 
     reads_model: ClassVar[bool] = True
-    reads_draw: ClassVar[bool] = False
     source: ClassVar[str] = "margin"
 
     def __call__(self, step: Step) -> Tensor:
@@ -90,19 +83,17 @@ class Margin:
 
 
 @dataclass(frozen=True)
-class LowEntropy:
+class LowEntropy(Priority):
     """The entropy of the law, in nats: low first."""
 
     reads_model: ClassVar[bool] = True
-    reads_draw: ClassVar[bool] = False
-    source: ClassVar[str] = ""
 
     def __call__(self, step: Step) -> Tensor:
         return -step.grid(step.entropy)
 
 
 @dataclass(frozen=True)
-class DrawnConfidence:
+class DrawnConfidence(Priority):
     """The log-probability of the DRAWN token: high first. MaskGIT's and LLaDA's rule; it sharpens the law.
 
     With a greedy draw it is the confidence of the most likely token, and reads nothing that was drawn at random.
@@ -110,33 +101,13 @@ class DrawnConfidence:
 
     reads_model: ClassVar[bool] = True
     reads_draw: ClassVar[bool] = True
-    source: ClassVar[str] = ""
 
     def __call__(self, step: Step) -> Tensor:
         return step.grid(step.drawn_log_prob)
 
 
 @dataclass(frozen=True)
-class Moment:
-    """`log sum_v p(v)^beta`, with `beta = 1 + 1/alpha` and `alpha = temperature (1 - (step+1)/steps)`.
-
-    Ranked after standard Gumbel noise, positions are chosen with probability proportional to `sum p^beta`: MaskGIT's
-    choice without reading the drawn token (Hayakawa et al., arXiv 2510.04525).
-    """
-
-    temperature: float
-    steps: int
-    reads_model: ClassVar[bool] = True
-    reads_draw: ClassVar[bool] = False
-    source: ClassVar[str] = "moment"
-
-    def __call__(self, step: Step) -> Tensor:
-        alpha = max(self.temperature * (1 - (step.canvas.step + 1) / self.steps), 1e-3)
-        return step.grid((step.log_probs * (1 + 1 / alpha)).logsumexp(-1))
-
-
-@dataclass(frozen=True)
-class Noisy:
+class Noisy(Priority):
     """Another order with Gumbel noise added: `priority + temperature * noise`.
 
     Attributes:
@@ -170,34 +141,6 @@ class Noisy:
         columns = torch.arange(canvas.length, device=canvas.device)
         noise = gumbels(canvas.seeds[:, None], canvas.step, columns, ORDER)
         return self.order(step) + strength * noise
-
-
-@dataclass(frozen=True)
-class EndOfTextLast:
-    """Another order, with positions whose most likely token ends the text put last (LLaDA's `confidence_eos_eot_inf`).
-
-    Attributes:
-        tokens: the ids that end a text; empty takes the predictor's.
-    """
-
-    order: Any
-    tokens: tuple[int, ...] = ()
-    reads_model: ClassVar[bool] = True
-    source: ClassVar[str] = "llada"
-
-    @property
-    def reads_draw(self) -> bool:
-        return self.order.reads_draw
-
-    @property
-    def random(self) -> bool:
-        return getattr(self.order, "random", False)
-
-    def __call__(self, step: Step) -> Tensor:
-        tokens = self.tokens or (step.door.predictor.end_of_text_id,)
-        written = step.best if step.drawn is None else step.drawn
-        ends = torch.isin(written, torch.tensor([t for t in tokens if t is not None], device=written.device))
-        return self.order(step).masked_fill(step.grid(ends, False), -torch.inf)
 
 
 def is_random(order: Any) -> bool:

@@ -11,8 +11,8 @@ from unmask.models.predictor import Predictor
 from unmask.sampling.canvas import Canvas
 from unmask.sampling.model_calls import ModelCalls
 from unmask.sampling.randomness import row_seeds
-from unmask.sampling.recipes import as_sampler
 from unmask.sampling.request import Row, counted, rows_of
+from unmask.sampling.rules.planned import as_sampler
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.trace import Trace
 

@@ -1,13 +1,13 @@
 """The loop, written once. What varies between decoding rules is passed in as parts.
 
     window      which masked positions are open               windows.py
-    order       which of them is wished for first             orders.py
+    order       which of them is wished for first             priorities.py
     selection   how many of them are revealed                 selections.py
-    reading     a change of the law that everything reads     shapes.py
+    reading     a change of the law that everything reads     logits_transforms.py
     shape       a change of the law that tokens are drawn from
     draw        how a token is drawn                          draws.py
     revision    what is taken back or rewritten afterwards    (None: nothing)
-    stop        when a row is finished                        stops.py
+    stop        when a row is finished                        stopping.py
 
 A part is a frozen dataclass that is called with the present `Step`; it keeps no state of its own (`canvas.memory` is
 there for that). The same loop scores text: with `draws.Forced` it replays the rule on given tokens (score.py).

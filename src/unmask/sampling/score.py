@@ -28,8 +28,8 @@ from unmask.sampling.canvas import Canvas
 from unmask.sampling.chosen_ahead import ChosenAhead
 from unmask.sampling.draws import Forced
 from unmask.sampling.model_calls import ModelCalls
-from unmask.sampling.recipes import as_sampler
 from unmask.sampling.request import Row, counted, texts_of
+from unmask.sampling.rules.planned import as_sampler
 from unmask.sampling.sample import batches, canvas_of, check_seeds, laws_that_fit, rows_that_fit, sample
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.step import Step

@@ -5,6 +5,7 @@ is small and lies on the (R, L) grid: `step.grid(values)` puts packed numbers th
 always those of the raw float32 law in nats, before temperature or top-p, whatever the token is then drawn from.
 """
 
+import copy
 from functools import cached_property
 
 import torch
@@ -124,6 +125,14 @@ class Step:
         places = torch.arange(self.canvas.length, device=self.ranked.device)
         inside = places < counts.to(places.device)[:, None]
         return torch.zeros_like(self.open).scatter_(1, self.ranked, inside) & self.open
+
+    def only(self, rows: Tensor) -> "Step":
+        """The same step with nothing open in other rows ((R,) bool): for a selection that decides these rows alone."""
+        part = copy.copy(self)
+        part.open = self.open & rows[:, None]
+        for stale in ("ranked", "open_counts"):
+            vars(part).pop(stale, None)
+        return part
 
     @cached_property
     def open_counts(self) -> Tensor:

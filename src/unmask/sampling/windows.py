@@ -12,13 +12,12 @@ from torch import Tensor
 
 from unmask.errors import InputError
 from unmask.sampling.canvas import Canvas
+from unmask.sampling.parts import Window
 
 
 @dataclass(frozen=True)
-class Whole:
+class Whole(Window):
     """Every masked position is open."""
-
-    source: ClassVar[str] = ""
 
     def __call__(self, canvas: Canvas) -> Tensor:
         return torch.ones_like(canvas.known)
@@ -31,7 +30,7 @@ class Whole:
 
 
 @dataclass(frozen=True)
-class Blocks:
+class Blocks(Window):
     """One block of `block_length` positions at a time, from left to right (semi-autoregressive decoding)."""
 
     block_length: int
@@ -61,46 +60,10 @@ class Blocks:
 
 
 @dataclass(frozen=True)
-class LingeringBlocks:
-    """Blocks, each left only when it is known and a step has changed nothing in it, or `post_steps` steps later.
-
-    For rules that edit what they revealed (LLaDA2.1).
-    """
-
-    block_length: int
-    post_steps: int
-    source: ClassVar[str] = "llada"
-
-    def __post_init__(self) -> None:
-        Blocks(self.block_length)
-        if self.post_steps < 0:
-            raise InputError(f"post_steps is {self.post_steps}; expected at least 0")
-
-    def stage(self, canvas: Canvas) -> Tensor:
-        """(R,) the block a row stands in. Decided once a step, when first asked."""
-        key = ("lingering", id(self))
-        first = Blocks(self.block_length).stage(canvas)
-        decided, stage, spent = canvas.memory.get(key, (-1, first, torch.zeros_like(first)))
-        if decided != canvas.step:
-            done = first != stage
-            stays = done & canvas.changed.to(canvas.device) & (spent < self.post_steps)
-            stage, spent = torch.where(stays, stage, first), torch.where(stays, spent + 1, 0)
-            canvas.memory[key] = (canvas.step, stage, spent)
-        return stage
-
-    def stages(self, canvas: Canvas) -> Tensor:
-        return Blocks(self.block_length).stages(canvas)
-
-    def __call__(self, canvas: Canvas) -> Tensor:
-        return Blocks(self.block_length).blocks(canvas) == self.stage(canvas)[:, None]
-
-
-@dataclass(frozen=True)
-class Sliding:
+class Sliding(Window):
     """The first `size` masked positions: the window moves on as its left end is revealed."""
 
     size: int
-    source: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
         if self.size < 1:

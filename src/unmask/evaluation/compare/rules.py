@@ -4,7 +4,7 @@
     equal_sizes, cosine_sizes                  fixed sizes in uniformly random order
     any name of `unmask.recipes`               at its own ladder; NAME:knob or NAME:key=value is that one setting alone
 
-A new recipe is tried under `all` as soon as it has a line in `LADDERS`.
+A rule's ladder stands in its own file, in `unmask.sampling.rules`. FILE.py:FUNCTION is a rule of your own.
 """
 
 from __future__ import annotations
@@ -19,58 +19,19 @@ from unmask.measuring.estimate import Estimate
 from unmask.measuring.measurement import Measurement
 from unmask.planning.plan import Plan
 from unmask.planning.planner import Planner
-from unmask.sampling.recipes import by_name, planned
+from unmask.sampling.rules import by_name
+from unmask.sampling.rules.planned import planned
 from unmask.theory.schedule import Schedule
 
-STEPS = "steps"
-"""In a ladder: one setting for every number of steps of the comparison."""
-
-LADDERS: dict[str, tuple[str, ...] | str] = {
-    "one_by_one": ("",),
-    "left_to_right": ("1", "2", "4", "8"),
-    "dilated": ("block_length=8", "block_length=16", "block_length=32"),
-    "ancestral": STEPS,
-    "confidence": STEPS,
-    "margin": STEPS,
-    "moment": STEPS,
-    "threshold": ("0.95", "0.9", "0.7", "0.5", "0.3", "0.15"),
-    "factor": ("0.5", "1", "2", "4"),
-    "entropy_bound": ("0.1", "0.5", "2", "8", "24"),
-    "entropy_sum": ("0.5", "2", "8", "24"),
-    "klass": ("0.9", "0.6", "0.3"),
-    "credit": ("0.9", "0.6", "0.3"),
-    "llada": STEPS,
-    "maskgit": STEPS,
-    "dream": STEPS,
-    "prophet": STEPS,
-    "punt": ("0.02", "0.1", "0.5"),
-    "wino": ("threshold=0.6,verify=0.9", "threshold=0.3,verify=0.3"),
-    "remdm": STEPS,
-    "p2": STEPS,
-    "rcr": STEPS,
-    "edit": ("0.9", "0.5"),
-    "first_hitting": ("",),
-}
-"""Recipe -> the settings it is tried at when none is said. Left out: `renoise`, for uniform-state models alone."""
+LADDERS: dict[str, tuple[str, ...] | str] = {name: rule.ladder for name, rule in by_name.RULES.items() if rule.ladder}
+"""Rule -> the settings it is tried at when none is said."""
 
 FIXED_SIZES: dict[str, Callable[[int, int], Schedule]] = {
     "equal_sizes": Schedule.uniform,
     "cosine_sizes": Schedule.cosine,
 }
 PLANNED = "planned"
-LEFT_OUT_BY_DEFAULT = (
-    "moment",
-    "credit",
-    "dream",
-    "prophet",
-    "punt",
-    "wino",
-    "remdm",
-    "p2",
-    "rcr",
-    "edit",
-    "first_hitting",
-)
+LEFT_OUT_BY_DEFAULT = tuple(name for name, rule in by_name.RULES.items() if not rule.by_default)
 """Tried under `all`, or when named."""
 
 
@@ -122,7 +83,7 @@ class Rules:
         return self._planners[order]
 
     def _of(self, name: str) -> list[Entry]:
-        rule, _, setting = name.partition(":")
+        rule, setting = by_name.split(name)
         if rule in FIXED_SIZES:
             return [self._fixed(rule, steps) for steps in self._steps(name, setting)]
         if rule == PLANNED or rule.startswith(f"{PLANNED}_"):
@@ -142,8 +103,8 @@ class Rules:
     def _settings(self, rule: str, setting: str) -> Sequence[str]:
         if setting:
             return [setting]
-        ladder = LADDERS.get(rule, ("",))
-        return [f"steps={steps}" for steps in self.steps] if ladder == STEPS else ladder
+        ladder = by_name.find(rule).ladder or ("",)
+        return [f"steps={steps}" for steps in self.steps] if isinstance(ladder, str) else ladder
 
     def _recipe(self, rule: str, setting: str) -> Entry:
         key = f"{rule}:{setting}" if setting else rule
@@ -181,17 +142,17 @@ def chosen(words: str, orders: Sequence[str] = ()) -> list[str]:
     known = [*plans, *FIXED_SIZES, *LADDERS]
     names: list[str] = []
     for part in filter(None, (part.strip() for part in words.split(","))):
-        if names and ":" not in part and re.match(r"[a-z_]+=", part):
+        if names and re.match(r"[a-z_]+=", part):
             names[-1] += f",{part}"  # a further parameter of the rule before it
         elif part == "auto":
             names += [name for name in known if name not in LEFT_OUT_BY_DEFAULT]
         elif part == "all":
             names += known
         else:
-            rule = part.partition(":")[0].replace("-", "_")
-            if rule not in known and rule not in by_name.RULES:
+            rule, setting = by_name.split(part)
+            if rule not in known and rule not in by_name.RULES and ".py:" not in rule:
                 raise InputError(f"there is no rule {rule!r}; {by_name.nearest(rule, [*known, 'auto', 'all'])}")
-            names.append(part.replace(part.partition(":")[0], rule, 1))
+            names.append(f"{rule}:{setting}" if setting else rule)
     if not names:
         raise InputError("--rules is empty; give auto, all, or names such as planned,threshold:0.9")
     return list(dict.fromkeys(names))

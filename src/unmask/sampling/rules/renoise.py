@@ -1,8 +1,8 @@
-"""Parts for uniform-state models: networks without a mask token, which correct random tokens instead of filling masks.
+"""DiffusionGemma's sampler, for uniform-state models: networks without a mask token.
 
-Such a model reads the tokens of unknown positions, so being known is no property of a token: every step all positions
-but the given ones are unknown again, the sure ones keep what was drawn there and the others get random tokens. The
-rule is DiffusionGemma's; the theory of masked sampling does not apply to it.
+Such a model reads the tokens of unknown positions and corrects random tokens instead of filling masks, so being known
+is no property of a token: every step all positions but the given ones are unknown again, the sure ones keep what was
+drawn there and the others get random tokens. The theory of masked sampling does not apply to it.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,12 @@ from torch import Tensor
 
 from unmask.errors import InputError
 from unmask.models.predictor import Positions
+from unmask.sampling.parts import LogitsTransform, Revision, Stop
+from unmask.sampling.priorities import LowEntropy
 from unmask.sampling.randomness import REVISION_TOKEN, uniforms
+from unmask.sampling.rules.entropy_bound import EntropyBound
+from unmask.sampling.rules.rule import Rule
+from unmask.sampling.sampler import Sampler
 from unmask.sampling.step import Step
 
 
@@ -26,7 +31,7 @@ class RandomTokens:
 
 
 @dataclass(frozen=True)
-class Renoise:
+class Renoise(Revision):
     """All positions become unknown again: those accepted in this step keep their tokens, the others get random ones."""
 
     random: ClassVar[bool] = True
@@ -42,15 +47,12 @@ class Renoise:
 
 
 @dataclass(frozen=True)
-class Annealed:
+class Annealed(LogitsTransform):
     """A temperature that moves in equal parts from `first` to `last` over `steps` steps; a reading."""
 
     first: float
     last: float
     steps: int
-    raw: ClassVar[bool] = False
-    has_memory: ClassVar[bool] = False
-    source: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
         if not min(self.first, self.last) > 0:
@@ -62,7 +64,7 @@ class Annealed:
 
 
 @dataclass(frozen=True)
-class Converged:
+class Converged(Stop):
     """When the most likely tokens are those of the step before and the mean entropy is small, or after `steps` steps.
 
     Then the most likely tokens are written everywhere.
@@ -105,3 +107,34 @@ def random_tokens(step: Step, address: int) -> Tensor:
     columns = torch.arange(canvas.length, device=canvas.device)
     u = uniforms(canvas.seeds[:, None], address, columns, REVISION_TOKEN)
     return ids[(u * len(ids)).long()]
+
+
+def renoise(
+    steps: int = 48, gamma: float = 0.1, first: float = 0.8, last: float = 0.4, entropy: float = 0.005
+) -> Sampler:
+    """DiffusionGemma's sampler, for uniform-state models: accept the sure, renoise the rest, emit the most likely.
+
+    At most `steps` steps; temperature from `first` to `last`; accepted are the positions of lowest entropy with
+    `sum H - max H <= gamma` nats; ends when the most likely tokens are those of the step before and the mean entropy is
+    below `entropy`. It samples no known law: the output is the most likely token everywhere.
+    """
+    return Sampler(
+        LowEntropy(),
+        EntropyBound(gamma),
+        reading=Annealed(first, last, steps),
+        revision=Renoise(),
+        stop=Converged(steps, entropy),
+        start=RandomTokens(),
+        name="renoise",
+        source="renoise",
+    )
+
+
+RULE = Rule(
+    renoise,
+    does="uniform-state models alone: keep the sure, renoise the rest",
+    paper="DiffusionGemma (Google, 2026), the sampler of its public implementations; its acceptance is the entropy "
+    "bound of arXiv 2505.24857",
+    ladder=(),
+    example="6",
+)

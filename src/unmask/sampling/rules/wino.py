@@ -1,7 +1,4 @@
-"""Policies that ask about canvases that are not there: what if these tokens stood here, or that one did not?
-
-Every such question goes through the door and is counted for the row it serves.
-"""
+"""WINO: draft widely, keep what the rest confirms."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,53 +7,16 @@ import torch
 from torch import Tensor
 
 from unmask.models.predictor import Positions
-from unmask.sampling.history import divergence
+from unmask.sampling.parts import Revision, Selection
+from unmask.sampling.priorities import Confidence
+from unmask.sampling.rules.rule import Rule
+from unmask.sampling.sampler import Sampler
 from unmask.sampling.step import Step
+from unmask.sampling.windows import Blocks, Whole
 
 
 @dataclass(frozen=True)
-class Independent:
-    """Positions whose laws do not move when the others' candidates are shown (PUNT, arXiv 2510.21961).
-
-    A candidate is drawn at every open position and positions are numbered in the order's ranking. For each bit of the
-    numbers, highest first: those with bit 0 are shown with their candidates, and those with bit 1 whose law moves by
-    more than `epsilon` nats, `KL(before || after)`, are dropped. What is left is revealed; the first choice always is.
-    So m open positions cost at most `ceil(log2 m)` calls more, and the choice reads drawn tokens. Candidates are shown
-    together: where they contradict one another the test asks about a canvas no text has, and its answer means little.
-    """
-
-    epsilon: float = 0.05
-    reads_model: ClassVar[bool] = True
-    reads_draw: ClassVar[bool] = True
-    fixed_sizes: ClassVar[bool] = False
-    may_skip: ClassVar[bool] = False
-    source: ClassVar[str] = "punt"
-
-    def __call__(self, step: Step) -> Tensor:
-        canvas = step.canvas
-        columns = torch.arange(canvas.length, device=canvas.device)
-        number = torch.zeros_like(step.ranked).scatter_(1, step.ranked, columns.expand_as(step.ranked))
-        shown = torch.where(step.open, step.grid(step.drawn), canvas.tokens)
-        kept = step.open.clone()
-        for bit in reversed(range((int(step.open_counts.max()) - 1).bit_length())):
-            anchors = kept & ((number >> bit) & 1 == 0)
-            tested = kept & ~anchors
-            asked = tested.any(1).nonzero().squeeze(1)
-            if not len(asked):
-                continue
-            where = Positions(*tested[asked].nonzero(as_tuple=True))
-            known = canvas.known[asked] | anchors[asked]
-            tokens = torch.where(known, shown[asked], canvas.tokens[asked])
-            after = step.door.ask(tokens, known, where, asked.cpu())
-            rows = asked[where.rows]
-            before = step.index[rows, where.columns]
-            moved = divergence(step.log_probs, after, before, torch.arange(len(after), device=after.device))
-            kept[rows, where.columns] = moved <= self.epsilon
-        return kept
-
-
-@dataclass(frozen=True)
-class Draft:
+class Draft(Selection):
     """Every position surer than `threshold`, but no more than a share of the masked ones (WINO, arXiv 2507.18578).
 
     The cap is `share` of the open positions, kept between `least` and `most`.
@@ -67,8 +27,6 @@ class Draft:
     least: int = 5
     most: int = 20
     reads_model: ClassVar[bool] = True
-    fixed_sizes: ClassVar[bool] = False
-    may_skip: ClassVar[bool] = False
     source: ClassVar[str] = "wino"
 
     def __call__(self, step: Step) -> Tensor:
@@ -78,7 +36,7 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class LeaveOneOut:
+class LeaveOneOut(Revision):
     """Takes back revealed tokens that the rest of the canvas makes unlikely (WINO's verification, arXiv 2507.18578).
 
     A token of the window is checked by predicting it with its own position masked, on the canvas as it stood before
@@ -116,3 +74,23 @@ class LeaveOneOut:
         )
         fewer = place < (step.counts - 1).to(canvas.device)[:, None]
         canvas.release(checked & (support < self.threshold) & fewer)
+
+
+def wino(threshold: float = 0.6, verify: float = 0.9, block_length: int | None = 128) -> Sampler:
+    """Draft widely, keep what the rest confirms (WINO, Hong et al., arXiv 2507.18578).
+
+    Every check of a revealed token costs a call here (`probing.LeaveOneOut` says why); WINO's own code adds a block of
+    columns to the same call instead.
+    """
+    window = Whole() if block_length is None else Blocks(block_length)
+    return Sampler(Confidence(), Draft(threshold), window, revision=LeaveOneOut(verify), name="wino", source="wino")
+
+
+RULE = Rule(
+    wino,
+    does="draft widely, keep what the rest confirms",
+    paper="Hong et al., Wide-In, Narrow-Out: Revokable Decoding for Efficient and Effective DLLMs, arXiv 2507.18578",
+    ladder=("threshold=0.6,verify=0.9", "threshold=0.3,verify=0.3"),
+    by_default=False,
+    example="0.2,verify=0.3,block_length=5",
+)

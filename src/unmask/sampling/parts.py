@@ -1,0 +1,73 @@
+"""What each kind of part declares about itself, and what holds when it declares nothing.
+
+A part is a frozen dataclass that inherits from its kind. Flags are class attributes or properties; what a sampler may
+claim (`predictable`, `scorable`) is computed from them, so a flag that does not exist is refused.
+"""
+
+from typing import Any, ClassVar, get_origin
+
+from unmask.errors import InputError
+
+
+class Part:
+    """Anything a sampler is made of."""
+
+    source: ClassVar[str] = ""
+    """Where it is from: the name of a rule, in whose file the paper stands, or the reference itself."""
+    random: ClassVar[bool] = False
+    """Whether it chooses by chance, the tokens given."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if Part in cls.__bases__:  # a kind: it says which flags there are
+            return
+        for name, value in vars(cls).items():
+            kind = cls.__annotations__.get(name) if "__annotations__" in vars(cls) else None
+            field = kind is not None and get_origin(kind) is not ClassVar and not str(kind).startswith("ClassVar")
+            if isinstance(value, bool) and not field and not any(hasattr(base, name) for base in cls.__mro__[1:]):
+                flags = [
+                    key for base in cls.__mro__[1:] for key, default in vars(base).items() if default in (True, False)
+                ]
+                raise InputError(f"{cls.__name__} declares {name!r}; its flags are {', '.join(sorted(flags))}")
+
+
+class Priority(Part):
+    """Which open position is wished for first."""
+
+    reads_model: ClassVar[bool] = False
+    reads_draw: ClassVar[bool] = False
+
+
+class Selection(Part):
+    """How many of the wished-for positions are revealed."""
+
+    reads_model: ClassVar[bool] = False
+    reads_draw: ClassVar[bool] = False
+    fixed_sizes: ClassVar[bool] = False
+    may_skip: ClassVar[bool] = False
+
+
+class Window(Part):
+    """Which part of the canvas is open."""
+
+
+class LogitsTransform(Part):
+    """A change of the law."""
+
+    raw: ClassVar[bool] = False
+    has_memory: ClassVar[bool] = False
+
+
+class Draw(Part):
+    """How a token is drawn from a law."""
+
+
+class Revision(Part):
+    """What is taken back or rewritten after a step."""
+
+
+class Stop(Part):
+    """When a row is finished."""
+
+    reads_tokens: ClassVar[bool] = False
+    commits: ClassVar[bool] = False

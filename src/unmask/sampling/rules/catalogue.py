@@ -1,0 +1,17 @@
+"""All rules of this folder, found by looking: a file that defines `RULE` is a rule."""
+
+import importlib
+import pkgutil
+
+from unmask.sampling import rules
+from unmask.sampling.rules.rule import Rule
+
+
+def _found() -> dict[str, Rule]:
+    names = sorted(module.name for module in pkgutil.iter_modules(rules.__path__))
+    modules = {name: importlib.import_module(f"{rules.__name__}.{name}") for name in names if name != "catalogue"}
+    return {name: module.RULE for name, module in modules.items() if hasattr(module, "RULE")}
+
+
+CATALOGUE: dict[str, Rule] = _found()
+"""Name of the file -> its rule, by name."""

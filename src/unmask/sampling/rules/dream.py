@@ -1,0 +1,70 @@
+"""Dream's sampler: its counts, for each row."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from unmask.errors import InputError
+from unmask.sampling.parts import Selection
+from unmask.sampling.priorities import (
+    LowEntropy,
+    Noisy,
+    as_order,
+)
+from unmask.sampling.rules.rule import STEPS, Rule
+from unmask.sampling.sampler import Sampler
+from unmask.sampling.step import Step
+
+
+@dataclass(frozen=True)
+class DreamCounts(Selection):
+    """Dream's counts: `floor(m (1 - s/t))` of the m masked positions of the row, t on a grid from 1 to eps; all at the
+    end.
+
+    Dream's own code takes the mean of m over the batch; here every row has its own (arXiv 2508.15487). As there,
+    rounding down leaves early steps empty (they cost no call here) and the last steps large, even with as many steps
+    as tokens.
+    """
+
+    steps: int
+    eps: float = 1e-3
+    fixed_sizes: ClassVar[bool] = True
+    may_skip: ClassVar[bool] = True
+    source: ClassVar[str] = "dream"
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise InputError(f"steps is {self.steps}; expected at least 1")
+
+    def __call__(self, step: Step) -> Tensor:
+        now = step.canvas.step
+        if now + 1 >= self.steps:
+            return step.open
+        t, s = (1 + (self.eps - 1) * j / self.steps for j in (now, now + 1))
+        # 1e-9 keeps a product that is a whole number from falling below it
+        return step.first((step.open_counts.double() * (1 - s / t) + 1e-9).floor().long())
+
+
+def dream(
+    steps: int = 512, order: Any = None, temperature: float = 0.2, top_p: float = 0.95, noise: float = 0.0
+) -> Sampler:
+    """Dream's sampler (Ye et al., arXiv 2508.15487), with counts for each row.
+
+    Args:
+        order: `orders.LowEntropy()` (the default), `orders.Margin()`, `orders.Confidence()`, or one of `unmask.orders`.
+        noise: Dream's `alg_temp`: positions by chance, the surer the likelier.
+    """
+    order = LowEntropy() if order is None else as_order(order)
+    order = Noisy(order, noise) if noise else order
+    return Sampler(order, DreamCounts(steps), name="dream", source="dream").drawing(temperature, top_p=top_p)
+
+
+RULE = Rule(
+    dream,
+    does="Dream's counts on a time grid, lowest entropy first",
+    paper="Ye et al., Dream 7B: Diffusion Large Language Models, arXiv 2508.15487",
+    ladder=STEPS,
+    by_default=False,
+    example="12",
+)

@@ -1,0 +1,44 @@
+"""Random order, until the entropies of a step add up to so many nats."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from unmask.sampling.parts import Selection
+from unmask.sampling.priorities import Arranged, as_order
+from unmask.sampling.rules.rule import Rule, Tuned, all_entropy
+from unmask.sampling.sampler import Sampler
+from unmask.sampling.selections import prefix
+from unmask.sampling.step import Step
+from unmask.sampling.windows import Blocks, Whole
+from unmask.theory.reveal_orders import Uniform
+
+
+@dataclass(frozen=True)
+class EntropySum(Selection):
+    """The longest prefix whose entropies add up to at most `eta` nats, at least 1 (Cai & Li, arXiv 2603.22248)."""
+
+    eta: float
+    reads_model: ClassVar[bool] = True
+    source: ClassVar[str] = "entropy_sum"
+
+    def __call__(self, step: Step) -> Tensor:
+        return prefix(step, step.grid(step.entropy).gather(1, step.ranked).cumsum(1) <= self.eta)
+
+
+def entropy_sum(eta: float = 1.0, order: Any = None, block_length: int | None = None) -> Sampler:
+    """Random order, until the entropies of a step add up to `eta` nats (Cai & Li, arXiv 2603.22248)."""
+    window = Whole() if block_length is None else Blocks(block_length)
+    order = Arranged(Uniform()) if order is None else as_order(order)
+    return Sampler(order, EntropySum(eta), window, name="entropy_sum", source="entropy_sum")
+
+
+RULE = Rule(
+    entropy_sum,
+    does="random order, until the entropies of a step add up",
+    paper="Cai & Li, Confidence-Based Decoding is Provably Efficient for Diffusion Language Models, arXiv 2603.22248",
+    ladder=("0.5", "2", "8", "24"),
+    tuned=Tuned(1e-4, all_entropy),
+    example="3.0",
+)

@@ -1,0 +1,108 @@
+"""Path planning: every position competes again in every step, known ones included."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from unmask.errors import InputError
+from unmask.sampling.parts import Revision, Selection
+from unmask.sampling.priorities import (
+    Confidence,
+)
+from unmask.sampling.remasking import revealed
+from unmask.sampling.rules.rule import STEPS, Rule
+from unmask.sampling.sampler import Sampler
+from unmask.sampling.step import Step
+
+
+@dataclass(frozen=True)
+class BestOfAll(Selection):
+    """The best positions of ALL that are not given, known ones included (P2, arXiv 2502.03540).
+
+    A masked position is worth the log-probability of the token drawn there, a known one `eta` times that of the token
+    that stands there (the network sees it). After step j of `steps`, `j/steps` of the positions are kept, rounded up:
+    the kept masked ones are revealed here, and `Unkept` masks the known ones that are not kept. A selection over the
+    whole canvas, not over blocks.
+
+    Attributes:
+        eta: above 1 known tokens are reconsidered more readily, below 1 less.
+        running: a known token is worth the most it was ever worth since it was revealed (RCR, arXiv 2508.13148).
+    """
+
+    steps: int
+    eta: float = 1.0
+    running: bool = False
+    reads_model: ClassVar[bool] = True
+    reads_draw: ClassVar[bool] = True
+    may_skip: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise InputError(f"steps is {self.steps}; expected at least 1")
+
+    @property
+    def source(self) -> str:
+        return "rcr" if self.running else "p2"
+
+    def __call__(self, step: Step) -> Tensor:
+        return self.kept(step, step.canvas.known)
+
+    def kept(self, step: Step, known: Tensor) -> Tensor:
+        """(R, L) bool: the positions to be known after this step; `known` as it was before it."""
+        canvas = step.canvas
+        free = ~canvas.frozen
+        count = free.sum(1)
+        left = max(self.steps - canvas.step - 1, 0)
+        keep = count - left * count // self.steps
+        worth = self.worth(step, known).masked_fill(~free, -torch.inf)
+        ranked = worth.clamp(min=torch.finfo(worth.dtype).min).masked_fill(~free, -torch.inf)
+        ranked = ranked.sort(dim=1, descending=True, stable=True).indices
+        inside = torch.arange(canvas.length, device=free.device) < keep[:, None]
+        return torch.zeros_like(free).scatter_(1, ranked, inside) & free
+
+    def worth(self, step: Step, known: Tensor) -> Tensor:
+        """(R, L) log-probability of what stands or would stand at each position."""
+        written = torch.where(known, step.canvas.tokens, step.grid(step.drawn))
+        rows, columns = step.positions
+        worth = step.grid(step.log_probs.gather(1, written[rows, columns][:, None]).squeeze(1), -torch.inf)
+        if self.running and ("worth", id(self)) in step.canvas.memory:
+            worth = torch.where(known, torch.maximum(worth, step.canvas.memory["worth", id(self)]), worth)
+        return torch.where(known, self.eta * worth, worth)
+
+
+@dataclass(frozen=True)
+class Unkept(Revision):
+    """Masks the known tokens that `BestOfAll` does not keep."""
+
+    selection: BestOfAll
+
+    def wants(self, step: Step) -> Tensor:
+        return revealed(step)
+
+    def __call__(self, step: Step) -> None:
+        before = step.canvas.known & ~step.picked
+        if self.selection.running:
+            step.canvas.memory["worth", id(self.selection)] = self.selection.worth(step, before)
+        step.canvas.release(before & ~self.selection.kept(step, before))
+
+
+def p2(steps: int = 128, eta: float = 1.0) -> Sampler:
+    """All positions compete again in every step, known ones included (P2 by the model itself, arXiv 2502.03540)."""
+    return best_of_all(BestOfAll(steps, eta))
+
+
+def best_of_all(selection: BestOfAll) -> Sampler:
+    name = selection.source
+    return Sampler(Confidence(), selection, revision=Unkept(selection), name=name, source=name)
+
+
+RULE = Rule(
+    p2,
+    does="all tokens compete again in every step, known ones too",
+    paper="Peng et al., Path Planning for Masked Diffusion Model Sampling, arXiv 2502.03540",
+    ladder=STEPS,
+    by_default=False,
+    example="6,eta=2.0",
+)

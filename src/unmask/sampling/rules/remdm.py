@@ -1,0 +1,183 @@
+"""ReMDM: known tokens return to the mask at a rate that keeps the marginals of the process."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from unmask import spec
+from unmask.errors import InputError
+from unmask.sampling.parts import Revision, Selection, Stop
+from unmask.sampling.priorities import (
+    Arranged,
+)
+from unmask.sampling.randomness import REVISION, SIZES, uniforms
+from unmask.sampling.rules.rule import STEPS, Rule
+from unmask.sampling.sampler import Sampler
+from unmask.sampling.step import Step
+from unmask.theory.reveal_orders import Uniform
+
+
+@dataclass(frozen=True)
+class Capped:
+    """`sigma = min(eta, the largest rate that keeps the marginals)` (ReMDM-cap)."""
+
+    eta: float = 0.008
+    weighted: ClassVar[bool] = False
+
+    def __call__(self, now: float, after: float) -> float:
+        return min(self.eta, most(now, after))
+
+
+@dataclass(frozen=True)
+class Rescaled:
+    """`sigma = eta * the largest rate that keeps the marginals` (ReMDM-rescale)."""
+
+    eta: float = 0.015
+    weighted: ClassVar[bool] = False
+
+    def __call__(self, now: float, after: float) -> float:
+        return self.eta * most(now, after)
+
+
+@dataclass(frozen=True)
+class LeastConfident:
+    """A rescaled rate, shared out over the known tokens by `softmax(-p)`, p the probability each was drawn with
+    (ReMDM-conf). It reads tokens, so it keeps the law no longer, not even one token at a time.
+    """
+
+    eta: float = 1.0
+    weighted: ClassVar[bool] = True
+
+    def __call__(self, now: float, after: float) -> float:
+        return self.eta * most(now, after)
+
+
+def most(now: float, after: float) -> float:
+    """The largest remasking rate from a share `now` of known tokens to a share `after`: `min(1, (1 - after)/now)`."""
+    return 1.0 if now <= 0 else min(1.0, (1 - after) / now)
+
+
+@dataclass(frozen=True)
+class Remask(Revision):
+    """Known tokens return to the mask with probability sigma, over `steps` steps (ReMDM, arXiv 2503.00307).
+
+    On the grid of `steps` times the share of known tokens is j/steps at step j. In the last step nothing returns.
+    """
+
+    steps: int
+    rate: Any = Capped()
+    random: ClassVar[bool] = True
+    source: ClassVar[str] = "remdm"
+
+    def wants(self, step: Step) -> Tensor:
+        return torch.zeros_like(step.canvas.known)
+
+    def __call__(self, step: Step) -> None:
+        canvas = step.canvas
+        if canvas.step + 1 >= self.steps:
+            return
+        held = canvas.known & ~canvas.frozen & ~step.picked
+        sigma = torch.full(held.shape, self.rate(*shares(step, self.steps)), dtype=torch.float64, device=held.device)
+        if self.rate.weighted:
+            doubt = (-canvas.log_probs.exp()).masked_fill(~held, -torch.inf)
+            sigma *= torch.where(held, doubt, 0.0).exp().masked_fill(~held, 0.0).double()
+            total = doubt.exp().sum(1, keepdim=True).double()
+            sigma /= total.clamp(min=1e-30)
+        columns = torch.arange(canvas.length, device=canvas.device)
+        canvas.release(held & (uniforms(canvas.seeds[:, None], canvas.step, columns, REVISION) < sigma))
+
+
+@dataclass(frozen=True)
+class RemaskedTimes(Selection):
+    """Masked positions are revealed with probability `(s - (1 - sigma) t)/(1 - t)`, known shares t and s of a step.
+
+    With sigma = 0 this is `selections.RevealTimes`, number for number: each stay of a position under the mask has one
+    uniform number, and ends in the step in which the chance to have been revealed exceeds it.
+    """
+
+    steps: int
+    rate: Any = Capped()
+    may_skip: ClassVar[bool] = True
+    random: ClassVar[bool] = True
+    source: ClassVar[str] = "remdm"
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise InputError(f"steps is {self.steps}; expected at least 1")
+
+    def __call__(self, step: Step) -> Tensor:
+        canvas, key = step.canvas, ("remasked", id(self))
+        if canvas.step + 1 >= self.steps:
+            return step.open
+        if key not in canvas.memory:
+            blank = torch.zeros(step.open.shape, dtype=torch.float64, device=canvas.device)
+            canvas.memory[key] = (torch.zeros_like(step.open), blank, blank)
+        masked, drawn, left = canvas.memory[key]  # left: the chance that this stay is not over yet
+        fresh = step.open & ~masked
+        columns = torch.arange(canvas.length, device=canvas.device)
+        drawn = torch.where(fresh, uniforms(canvas.seeds[:, None], canvas.step, columns, SIZES), drawn)
+        now, after = shares(step, self.steps)
+        sigma = 0.0 if self.rate.weighted else self.rate(now, after)
+        left = torch.where(fresh, 1.0, left) * (1 - (after - (1 - sigma) * now) / (1 - now))
+        picked = step.open & (drawn < 1 - left)
+        canvas.memory[key] = (step.open & ~picked, drawn, left)
+        return picked
+
+
+@dataclass(frozen=True)
+class AfterSteps(Stop):
+    """When nothing is masked and `steps` steps are over; until then tokens may be taken back."""
+
+    steps: int
+
+    def __call__(self, step: Step) -> Tensor:
+        return (step.canvas.remaining == 0) & (step.canvas.step + 1 >= self.steps)
+
+
+def shares(step: Step, steps: int) -> tuple[float, float]:
+    """The share of known tokens before and after this step on a grid of `steps` times."""
+    return step.canvas.step / steps, (step.canvas.step + 1) / steps
+
+
+REMASKING: dict[str, Callable[..., Any]] = {"cap": Capped, "rescale": Rescaled, "conf": LeastConfident}
+"""What the parameter `remasking` may be at the command line."""
+
+
+def remdm(steps: int = 1024, eta: float | None = None, remasking: Any = Capped) -> Sampler:
+    """Ancestral sampling in which known tokens return to the mask (ReMDM, Wang et al., arXiv 2503.00307).
+
+    With eta 0 it is `ancestral(steps)`, token for token. The paper also draws with top-p 0.9: `.drawing(top_p=0.9)`.
+
+    Args:
+        eta: how much is taken back; by default the paper's for its kind (0.008 capped, 0.015 rescaled).
+        remasking: `revisions.Capped`, `revisions.Rescaled` or `revisions.LeastConfident`.
+    """
+    rate = remasking() if eta is None else remasking(eta)
+    return Sampler(
+        Arranged(Uniform()),
+        RemaskedTimes(steps, rate),
+        revision=Remask(steps, rate),
+        stop=AfterSteps(steps),
+        name="remdm",
+        source="remdm",
+    )
+
+
+def remasking_from_name(name: str) -> Callable[..., Any]:
+    """A kind of rate by its name in ReMDM's paper."""
+    return REMASKING[spec.match(name, REMASKING, "remasking")]
+
+
+RULE = Rule(
+    remdm,
+    does="ancestral sampling in which tokens return to the mask",
+    paper="Wang et al., Remasking Discrete Diffusion Models with Inference-Time Scaling, NeurIPS 2025, arXiv "
+    "2503.00307",
+    ladder=STEPS,
+    by_default=False,
+    readers={"remasking": remasking_from_name},
+    example="12,eta=0.2",
+)
