@@ -5,6 +5,7 @@ All of it is made when the documentation is built, so nothing is said twice and 
 
 import contextlib
 import html
+import inspect
 import io
 import re
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 from latex2mathml.converter import convert
 
-from unmask import cli
+from unmask import cli, recipes
 
 # What arithmatex writes: a span with \(..\) in a line, a div with \[..\] for a formula on its own.
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.DOTALL)
@@ -21,12 +22,27 @@ FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>',
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Fill in the files and the help a page asks for (called by mkdocs)."""
     markdown = re.sub(r"<!-- file: (.+?) -->", lambda found: _file(found[1]), markdown)
+    markdown = markdown.replace("<!-- table of rules -->", rules())
     return markdown.replace("<!-- help of every command -->", "\n".join(map(_help, cli.COMMANDS)))
 
 
 def on_page_content(content: str, **_: Any) -> str:
     """Replace every formula of a page by MathML (called by mkdocs)."""
     return FORMULA.sub(_mathml, content)
+
+
+def rules() -> str:
+    """A table of every recipe, from its docstring (what it does, its paper) and its signature (knobs, defaults)."""
+    rows = ["| rule | what it does | knobs and defaults |", "|---|---|---|"]
+    for name in sorted(set(recipes.__all__) - {"as_sampler"}):
+        make = getattr(recipes, name)
+        says = (inspect.getdoc(make) or "").partition("\n\n")[0].replace("\n", " ").replace("|", "\\|")
+        knobs = ", ".join(
+            f"`{knob.name}`" if knob.default is knob.empty else f"`{knob.name}={knob.default!r}`"
+            for knob in inspect.signature(make).parameters.values()
+        )
+        rows.append(f"| `{name}` | {says} | {knobs} |")
+    return "\n".join(rows)
 
 
 def _file(name: str) -> str:

@@ -6,10 +6,8 @@ Every public name is loaded when it is first used, so that `import unmask` stays
 torch.
 """
 
-from __future__ import annotations
-
-import importlib
-from typing import TYPE_CHECKING, Any
+import importlib as _importlib
+from typing import TYPE_CHECKING
 
 # Public name -> where it lives ("module" for a module itself, "module:name" for something in it).
 _HOMES = {
@@ -31,28 +29,95 @@ _HOMES = {
     "InputError": "unmask.errors:InputError",
     "load": "unmask.models.pretrained:load",
     "oracle": "unmask.models.oracle:oracle",
-    "sample": "unmask.sampling.sample:sample",
-    "score": "unmask.sampling.score:score",
-    "recipes": "unmask.sampling.recipes",
-    "cite": "unmask.sampling.citations:cite",
+    "Predictor": "unmask.models.predictor:Predictor",
     "measure": "unmask.measuring.measure:measure",
     "Measurement": "unmask.measuring.measurement:Measurement",
     "plan": "unmask.planning.planner:plan",
     "Plan": "unmask.planning.plan:Plan",
-    "certify": "unmask.certifying.certificate:certify",
     "tune": "unmask.planning.tune:tune",
     "TunedRule": "unmask.planning.tuned_rule:TunedRule",
+    "recipes": "unmask.sampling.recipes",
+    "Sampler": "unmask.sampling.sampler:Sampler",
+    "stopping": "unmask.sampling.stopping",
+    "windows": "unmask.sampling.windows",
+    "sample": "unmask.sampling.sample:sample",
+    "Output": "unmask.sampling.sample:Output",
+    "score": "unmask.sampling.score:score",
+    "Score": "unmask.sampling.score:Score",
+    "cite": "unmask.sampling.citations:cite",
+    "certify": "unmask.certifying.certificate:certify",
+    "Certificate": "unmask.certifying.certificate:Certificate",
     "export": "unmask.exporting.export:export",
 }
 
-__all__ = ["__version__", *_HOMES]
+__all__ = [
+    "BinomialGrid",
+    "Certificate",
+    "InformationCurve",
+    "InputError",
+    "Measurement",
+    "OrderTable",
+    "Output",
+    "Plan",
+    "Predictor",
+    "Sampler",
+    "Schedule",
+    "Score",
+    "TunedRule",
+    "__version__",
+    "best_schedule",
+    "bounds",
+    "certify",
+    "cheapest",
+    "cite",
+    "export",
+    "fewest_steps",
+    "frontier",
+    "laws",
+    "load",
+    "measure",
+    "nelbo",
+    "oracle",
+    "orders",
+    "plan",
+    "price",
+    "price_per_token",
+    "recipes",
+    "sample",
+    "score",
+    "share_steps",
+    "stopping",
+    "tune",
+    "windows",
+]
 
 if TYPE_CHECKING:
     __version__: str
     from unmask import laws as laws
+    from unmask.certifying.certificate import Certificate as Certificate
+    from unmask.certifying.certificate import certify as certify
     from unmask.errors import InputError as InputError
+    from unmask.exporting.export import export as export
+    from unmask.measuring.measure import measure as measure
+    from unmask.measuring.measurement import Measurement as Measurement
+    from unmask.models.oracle import oracle as oracle
+    from unmask.models.predictor import Predictor as Predictor
+    from unmask.models.pretrained import load as load
+    from unmask.planning.plan import Plan as Plan
+    from unmask.planning.planner import plan as plan
+    from unmask.planning.tune import tune as tune
+    from unmask.planning.tuned_rule import TunedRule as TunedRule
+    from unmask.sampling import recipes as recipes
+    from unmask.sampling import stopping as stopping
+    from unmask.sampling import windows as windows
+    from unmask.sampling.citations import cite as cite
+    from unmask.sampling.sample import Output as Output
+    from unmask.sampling.sample import sample as sample
+    from unmask.sampling.sampler import Sampler as Sampler
+    from unmask.sampling.score import Score as Score
+    from unmask.sampling.score import score as score
     from unmask.theory import bounds as bounds
-    from unmask.theory import reveal_orders as orders  # noqa: F401
+    from unmask.theory import reveal_orders as orders
     from unmask.theory.curve import InformationCurve as InformationCurve
     from unmask.theory.grid import BinomialGrid as BinomialGrid
     from unmask.theory.optimal import best_schedule as best_schedule
@@ -65,19 +130,19 @@ if TYPE_CHECKING:
     from unmask.theory.price import price_per_token as price_per_token
     from unmask.theory.reveal_orders import OrderTable as OrderTable
     from unmask.theory.schedule import Schedule as Schedule
-
-
-def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        return _version()
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'unmask' has no attribute {name!r}")
-    module, _, attribute = home.partition(":")
-    loaded = importlib.import_module(module)
-    value = getattr(loaded, attribute) if attribute else loaded
-    globals()[name] = value  # a submodule of the same name must not shadow the public function next time
-    return value
+else:
+    # Hidden from type checkers: to them a module-level `__getattr__` would make every misspelt name a known one.
+    def __getattr__(name):
+        if name == "__version__":
+            return _version()
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module 'unmask' has no attribute {name!r}")
+        module, _, attribute = home.partition(":")
+        loaded = _importlib.import_module(module)
+        value = getattr(loaded, attribute) if attribute else loaded
+        globals()[name] = value  # a submodule of the same name must not shadow the public function next time
+        return value
 
 
 def _version() -> str:

@@ -11,8 +11,9 @@ import torch
 from unmask import recipes
 from unmask.models.predictor import Positions
 from unmask.sampling.canvas import Canvas
-from unmask.sampling.priorities import Moment, Noisy
+from unmask.sampling.priorities import Noisy
 from unmask.sampling.randomness import ORDER, gumbels
+from unmask.sampling.rules.moment import Moment
 from unmask.sampling.step import Step
 
 ROWS, LENGTH = 3, 5

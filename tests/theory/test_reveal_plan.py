@@ -29,7 +29,7 @@ def test_a_length_and_a_draw_make_a_plan():
     assert not isinstance(NoDraw(), RevealPlan)
 
 
-@pytest.mark.parametrize("make", [recipes.planned, recipes.ahead.as_sampler])
+@pytest.mark.parametrize("make", [recipes.planned, recipes.as_sampler])
 def test_a_plan_of_ones_own_is_followed(make):
     out = unmask.sample(unmask.oracle(unmask.laws.Permutation(4)), make(EvenThenOdd()), n=1)
     assert [sorted(line["positions"]) for line in out.trace] == [[0, 2], [1, 3]]

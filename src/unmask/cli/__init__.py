@@ -49,6 +49,7 @@ EXAMPLES = {
     "score": "unmask score toy --rule entropy_bound:0.1 --texts 100",
     "compare": "unmask compare toy --rules planned,threshold,entropy_bound --out comparison",
     "tune": "unmask tune toy --rule threshold --budget 0.05 --out toy.tuned.json",
+    "rules": "unmask rules",
     "export": "unmask export toy.plan.json --to diffusers --out engine",
 }
 """One command line that works, for the help of each command."""

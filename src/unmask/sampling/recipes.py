@@ -3,9 +3,9 @@
     unmask.sample(predictor, unmask.recipes.entropy_bound(0.1), n=4)
 
 The knob comes first. Every recipe but `dream` and `renoise` draws from the raw law at temperature 1; vary it with
-`.drawing(temperature=0.7, top_p=0.95)`, `.in_blocks(32)`, `.ending(stops.EndOfText())`. `sampler.predictable` and
-`sampler.scorable` say what may be claimed for the result, and `unmask.cite(sampler)` prints the papers of the parts in
-use.
+`.drawing(temperature=0.7, top_p=0.95)`, `.in_blocks(32)`, `.ending(unmask.stopping.EndOfText())`.
+`sampler.predictable` and `sampler.scorable` say what may be claimed for the result, and `unmask.cite(sampler)` prints
+the papers of the parts in use.
 
 The imports are there for editors and type checkers; a rule that is a file of `sampling.rules` and no more is found too.
 """

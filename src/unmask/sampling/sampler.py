@@ -218,5 +218,5 @@ class Sampler:
         return replace(self, draw=Greedy() if temperature == 0 else Categorical(), shape=Raw() if shape.raw else shape)
 
     def ending(self, stop: Any) -> "Sampler":
-        """The same rule with another stop, such as `stops.EndOfText()`."""
+        """The same rule with another stop, such as `unmask.stopping.EndOfText()`."""
         return replace(self, stop=stop)

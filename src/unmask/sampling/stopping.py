@@ -45,5 +45,5 @@ def end_of_text(step: Step, token: int | None) -> int:
     """The id that ends a text: the one given, or the predictor's."""
     found = step.door.predictor.end_of_text_id if token is None else token
     if found is None:
-        raise InputError("the predictor has no end-of-text id; give one, for example stops.EndOfText(2)")
+        raise InputError("the predictor has no end-of-text id; give one, for example stopping.EndOfText(2)")
     return found

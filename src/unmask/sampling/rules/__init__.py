@@ -2,5 +2,5 @@
 
 A new rule is a new file here. `NAME.py` defines the function `NAME(...) -> Sampler` and `RULE = Rule(NAME, does=...)`;
 the command line, `unmask rules`, `unmask.recipes`, `unmask.cite`, tuning, comparisons and the tests all find it.
-Parts that several rules use are in `sampling`: orders, selections, windows, draws, stops.
+Parts that several rules use are in `sampling`: priorities, selections, windows, draws, stopping.
 """

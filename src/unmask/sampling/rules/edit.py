@@ -23,7 +23,7 @@ class Edit(Revision):
     """Revealed tokens of the window become the most likely ones where those differ and are surer than `threshold`.
 
     LLaDA2.1's token-to-token edits (arXiv 2602.08676). The network predicts them in the same call as the masked ones.
-    Use with `stops.Settled`, which waits for the edits to end.
+    Use with `Settled`, which waits for the edits to end.
     """
 
     threshold: float = 0.9

@@ -1,18 +1,16 @@
 """A plan's positions and sizes: the sampler whose price is predicted."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from unmask.errors import InputError
-from unmask.sampling.priorities import (
-    PlanOrder,
-)
+from unmask.sampling.priorities import PlanOrder
 from unmask.sampling.rules.rule import Rule
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import PlanSizes
-from unmask.theory.reveal_orders import Uniform
+from unmask.theory.reveal_orders import Order, Uniform
+from unmask.theory.reveal_plan import RevealPlan
 from unmask.theory.schedule import Schedule
 
 
@@ -21,7 +19,7 @@ class OrderedSchedule:
     """The simplest plan: a schedule, and an order of `unmask.orders` drawn anew for each row."""
 
     schedule: Schedule
-    order: Any
+    order: Order
 
     @property
     def length(self) -> int:
@@ -31,7 +29,7 @@ class OrderedSchedule:
         return self.order.draw(self.schedule.length, seed), self.schedule
 
 
-def planned(plan: Any, order: Any = None) -> Sampler:
+def planned(plan: RevealPlan | Schedule, order: Order | None = None) -> Sampler:
     """A plan's positions and sizes: the sampler of Li & Cai (arXiv 2505.21400), the one whose price is predicted.
 
     Args:
@@ -42,16 +40,16 @@ def planned(plan: Any, order: Any = None) -> Sampler:
         plan = OrderedSchedule(plan, Uniform() if order is None else order)
     elif order is not None:
         raise InputError("order is only for a Schedule; a plan has its own")
-    if not (hasattr(plan, "length") and hasattr(plan, "draw")):
+    if not isinstance(plan, RevealPlan):
         raise InputError(f"plan is {plan!r}; expected a Plan or a Schedule")
     return Sampler(PlanOrder(plan), PlanSizes(plan), name="planned", source="planned")
 
 
-def as_sampler(value: Any) -> Sampler:
+def as_sampler(value: Sampler | RevealPlan | Schedule) -> Sampler:
     """A sampler from a sampler, a plan or a schedule."""
     if isinstance(value, Sampler):
         return value
-    if isinstance(value, Schedule) or (hasattr(value, "length") and hasattr(value, "draw")):
+    if isinstance(value, Schedule | RevealPlan):
         return planned(value)
     raise InputError(
         f"sampler is {value!r}; expected a recipe such as recipes.entropy_bound(0.1), a plan or a Schedule"

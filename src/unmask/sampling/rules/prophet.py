@@ -84,7 +84,7 @@ def prophet(
 ) -> Sampler:
     """Equal sizes, surest first, and everything at once when the network is sure (Prophet, arXiv 2508.19982).
 
-    Any other rule that looks at all masked positions commits early with `.ending(stops.EarlyCommit(gaps, region))`.
+    Any other rule that looks at all masked positions commits early with `.ending(EarlyCommit(gaps, region))`.
     """
     window = Whole() if block_length is None else Blocks(block_length)
     return Sampler(Confidence(), Sizes(steps), window, stop=EarlyCommit(gaps, region), name="prophet", source="prophet")

@@ -153,7 +153,7 @@ def remdm(steps: int = 1024, eta: float | None = None, remasking: Any = Capped) 
 
     Args:
         eta: how much is taken back; by default the paper's for its kind (0.008 capped, 0.015 rescaled).
-        remasking: `revisions.Capped`, `revisions.Rescaled` or `revisions.LeastConfident`.
+        remasking: `Capped`, `Rescaled` or `LeastConfident`.
     """
     rate = remasking() if eta is None else remasking(eta)
     return Sampler(
