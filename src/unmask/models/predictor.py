@@ -26,22 +26,48 @@ class Predictor(Protocol):
     has no mask token and whose unknown positions hold the random tokens it is to correct: it reads `tokens` everywhere.
     """
 
-    vocab_size: int
-    """Width V of the predictions: rows of the output head, padded vocabulary included."""
-    length: int | None
-    """The only canvas length it accepts, or None when any length will do."""
-    mask_token_id: int | None
-    """The id that marks a hidden token, or None when the predictor has none (a law)."""
-    forbidden_ids: tuple[int, ...]
-    """Ids that must never be drawn: the mask token, padded vocabulary. Whoever draws suppresses them; a predictor that
-    gives them probability zero itself may say so with `suppresses_forbidden = True` and saves them the work."""
-    end_of_text_id: int | None
-    """The id that ends a text, or None."""
-    device: torch.device
-    """Where canvases are expected to live."""
-    calls_per_query: int
-    """Network calls one query of one row costs (1; classifier-free guidance 2). A predictor whose cost varies, as that
-    of a cache being filled, has `row_calls` too: what its latest query cost each row of the canvas, (rows,) int64."""
+    @property
+    def vocab_size(self) -> int:
+        """Width V of the predictions: rows of the output head, padded vocabulary included."""
+        ...
+
+    @property
+    def length(self) -> int | None:
+        """The only canvas length it accepts, or None when any length will do."""
+        ...
+
+    @property
+    def mask_token_id(self) -> int | None:
+        """The id that marks a hidden token, or None when the predictor has none (a law)."""
+        ...
+
+    @property
+    def forbidden_ids(self) -> tuple[int, ...]:
+        """Ids that must never be drawn: the mask token, padded vocabulary. Whoever draws suppresses them.
+
+        A predictor that gives them probability zero itself may say so with `suppresses_forbidden = True` and saves
+        them the work.
+        """
+        ...
+
+    @property
+    def end_of_text_id(self) -> int | None:
+        """The id that ends a text, or None."""
+        ...
+
+    @property
+    def device(self) -> torch.device:
+        """Where canvases are expected to live."""
+        ...
+
+    @property
+    def calls_per_query(self) -> int:
+        """Network calls one query of one row costs (1; classifier-free guidance 2).
+
+        A predictor whose cost varies, as that of a cache being filled, has `row_calls` too: what its latest query cost
+        each row of the canvas, (rows,) int64.
+        """
+        ...
 
     def log_probs(self, tokens: Tensor, known: Tensor, wanted: Positions) -> Tensor:
         """Log-probabilities of the wanted positions.

@@ -6,7 +6,11 @@ claim (`predictable`, `scorable`) is computed from them, so a flag that does not
 
 from typing import Any, ClassVar, get_origin
 
+from torch import Tensor
+
 from unmask.errors import InputError
+from unmask.models.predictor import Positions
+from unmask.sampling.canvas import Canvas
 
 
 class Part:
@@ -37,6 +41,10 @@ class Priority(Part):
     reads_model: ClassVar[bool] = False
     reads_draw: ClassVar[bool] = False
 
+    def __call__(self, step: Any) -> Tensor:
+        """(R, L) wish of each position, larger first; what stands at closed positions is not read."""
+        raise NotImplementedError
+
 
 class Selection(Part):
     """How many of the wished-for positions are revealed."""
@@ -46,9 +54,25 @@ class Selection(Part):
     fixed_sizes: ClassVar[bool] = False
     may_skip: ClassVar[bool] = False
 
+    def __call__(self, step: Any) -> Tensor:
+        """(R, L) bool: the positions that are revealed in this step; closed ones are not read."""
+        raise NotImplementedError
+
 
 class Window(Part):
     """Which part of the canvas is open."""
+
+    def __call__(self, canvas: Canvas) -> Tensor:
+        """(R, L) bool: the part that is open, known positions included."""
+        raise NotImplementedError
+
+    def stage(self, canvas: Canvas) -> Tensor:
+        """(R,) the number of the block each row stands in."""
+        raise NotImplementedError
+
+    def stages(self, canvas: Canvas) -> Tensor:
+        """(R,) how many blocks there are."""
+        raise NotImplementedError
 
 
 class LogitsTransform(Part):
@@ -57,13 +81,29 @@ class LogitsTransform(Part):
     raw: ClassVar[bool] = False
     has_memory: ClassVar[bool] = False
 
+    def __call__(self, log_probs: Tensor, positions: Positions, step: Any) -> Tensor:
+        """(N, V) normalised log-probabilities to (N, V)."""
+        raise NotImplementedError
+
 
 class Draw(Part):
     """How a token is drawn from a law."""
 
+    def __call__(self, log_probs: Tensor, positions: Positions, canvas: Canvas) -> Tensor:
+        """(N, V) log-probabilities to (N,) tokens."""
+        raise NotImplementedError
+
 
 class Revision(Part):
     """What is taken back or rewritten after a step."""
+
+    def wants(self, step: Any) -> Tensor:
+        """(R, L) bool: positions to be predicted besides the open ones."""
+        raise NotImplementedError
+
+    def __call__(self, step: Any) -> None:
+        """Change the canvas after the reveal."""
+        raise NotImplementedError
 
 
 class Stop(Part):
@@ -71,3 +111,7 @@ class Stop(Part):
 
     reads_tokens: ClassVar[bool] = False
     commits: ClassVar[bool] = False
+
+    def __call__(self, step: Any) -> Tensor:
+        """(R,) bool on the CPU: rows that are finished."""
+        raise NotImplementedError

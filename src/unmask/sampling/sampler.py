@@ -13,8 +13,8 @@ A part is a frozen dataclass that is called with the present `Step`; it keeps no
 there for that). The same loop scores text: with `draws.Forced` it replays the rule on given tokens (score.py).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,6 +26,7 @@ from unmask.sampling.chosen_ahead import ChosenAhead
 from unmask.sampling.draws import Categorical, Greedy
 from unmask.sampling.logits_transforms import Raw, Tempered
 from unmask.sampling.model_calls import ModelCalls
+from unmask.sampling.parts import Draw, LogitsTransform, Part, Priority, Revision, Selection, Stop, Window
 from unmask.sampling.step import Step, entropy
 from unmask.sampling.stopping import AllKnown
 from unmask.sampling.windows import Blocks, Whole
@@ -35,15 +36,15 @@ from unmask.sampling.windows import Blocks, Whole
 class Sampler:
     """A decoding rule, put together from parts; `unmask.recipes` has the named ones."""
 
-    order: Any
-    selection: Any
-    window: Any = field(default_factory=Whole)
-    reading: Any = field(default_factory=Raw)
-    shape: Any = field(default_factory=Raw)
-    draw: Any = field(default_factory=Categorical)
-    revision: Any = None
-    stop: Any = field(default_factory=AllKnown)
-    start: Any = None
+    order: Priority
+    selection: Selection
+    window: Window = field(default_factory=Whole)
+    reading: LogitsTransform = field(default_factory=Raw)
+    shape: LogitsTransform = field(default_factory=Raw)
+    draw: Draw = field(default_factory=Categorical)
+    revision: Revision | None = None
+    stop: Stop = field(default_factory=AllKnown)
+    start: Callable[[Step], None] | None = None
     """Called once with a step on the new canvas: the random tokens a uniform-state model begins with, for example."""
     name: str = ""
     source: str = ""
@@ -123,7 +124,7 @@ class Sampler:
 
     def guard(self, canvas: Canvas, moved: Tensor) -> None:
         """Raise when a row is stuck or has run too long. `moved`: (R,) rows that reveal something in this step."""
-        if self.revision is None and not getattr(self.selection, "may_skip", False):
+        if self.revision is None and not self.selection.may_skip:
             idle = canvas.live & ~moved
             stuck = idle & canvas.memory.get("idle", torch.zeros_like(idle))
             if bool(stuck.any()):
@@ -142,7 +143,7 @@ class Sampler:
     # -- what may be claimed --
 
     @property
-    def parts(self) -> tuple[Any, ...]:
+    def parts(self) -> tuple[Part | None, ...]:
         return (self.window, self.order, self.selection, self.reading, self.shape, self.draw, self.revision, self.stop)
 
     @property
@@ -153,12 +154,12 @@ class Sampler:
     @property
     def reads_draw(self) -> bool:
         """Whether the choice of positions reads tokens drawn in the same step."""
-        return self.order.reads_draw or getattr(self.selection, "reads_draw", False)
+        return self.order.reads_draw or self.selection.reads_draw
 
     @property
     def random(self) -> bool:
         """Whether the choice of positions is random even when the tokens are given."""
-        return any(getattr(part, "random", False) for part in self.parts)
+        return any(part.random for part in self.parts if part is not None)
 
     @property
     def chooses_ahead(self) -> bool:
@@ -188,7 +189,7 @@ class Sampler:
             return "measured only: a greedy draw gives one text all the probability"
         if self.reads_draw:
             return "measured only: the choice of positions reads tokens drawn in the same step"
-        if getattr(self.stop, "commits", False):
+        if self.stop.commits:
             return "measured only: the stop rule commits the most likely tokens"
         return "planned" if self.chooses_ahead and not self.stop.reads_tokens else "replay"
 
@@ -217,6 +218,6 @@ class Sampler:
         shape = Tempered(temperature or 1.0, top_k, top_p)
         return replace(self, draw=Greedy() if temperature == 0 else Categorical(), shape=Raw() if shape.raw else shape)
 
-    def ending(self, stop: Any) -> "Sampler":
+    def ending(self, stop: Stop) -> "Sampler":
         """The same rule with another stop, such as `unmask.stopping.EndOfText()`."""
         return replace(self, stop=stop)
