@@ -84,7 +84,7 @@ class LossReader:
 
 def _nats(values: Tensor, shape: torch.Size) -> FloatArray:
     """As float64 on the host; a probability rounded above 1 costs nothing, not less."""
-    return np.maximum(values.double().cpu().numpy().reshape(tuple(shape)), 0.0)
+    return np.asarray(np.maximum(values.double().cpu().numpy().reshape(tuple(shape)), 0.0), dtype=np.float64)
 
 
 def _not_finite(losses: Tensor, truth: Tensor, laws: Tensor) -> str:

@@ -15,6 +15,8 @@ from unmask.sampling.request import Row, counted, rows_of
 from unmask.sampling.rules.planned import as_sampler
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.trace import Trace
+from unmask.theory.reveal_plan import RevealPlan
+from unmask.theory.schedule import Schedule
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Output:
 
 def sample(
     predictor: Predictor,
-    sampler: Any,
+    sampler: Sampler | RevealPlan | Schedule,
     n: int | None = None,
     *,
     seed: int = 0,

@@ -33,6 +33,8 @@ from unmask.sampling.rules.planned import as_sampler
 from unmask.sampling.sample import batches, canvas_of, check_seeds, laws_that_fit, rows_that_fit, sample
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.step import Step
+from unmask.theory.reveal_plan import RevealPlan
+from unmask.theory.schedule import Schedule
 
 _SALT = 1  # so that the orders texts are scored with have nothing to do with those they were sampled with
 _DEFAULT_ORDERS = 4
@@ -128,7 +130,7 @@ class Score:
 
 def score(
     predictor: Predictor,
-    sampler: Any,
+    sampler: Sampler | RevealPlan | Schedule,
     tokens: Any,
     *,
     seed: int = 0,
