@@ -6,7 +6,7 @@ import pytest
 
 from unmask import cli
 from unmask.evaluation.compare.rules import chosen
-from unmask.sampling.rules import by_name
+from unmask.sampling import rule_names
 
 OWN = """
 from unmask.sampling.priorities import Confidence
@@ -48,7 +48,7 @@ def own(tmp_path):
 def test_every_rule_is_listed_with_what_may_be_claimed(capsys):
     assert cli.main(["rules", "--json"]) == 0
     rows = {row["rule"]: row for row in json.loads(capsys.readouterr().out)["rules"]}
-    assert set(rows) == set(by_name.RULES)
+    assert set(rows) == set(rule_names.RULES)
     bound = rows["entropy_bound"]
     assert (bound["knob"], bound["reads"], bound["likelihood"]) == ("gamma = 0.1", "model", "replay")
     assert "2505.24857" in bound["paper"]
@@ -58,15 +58,15 @@ def test_every_rule_is_listed_with_what_may_be_claimed(capsys):
 def test_the_table_is_for_people(capsys):
     assert cli.main(["rules"]) == 0
     out = capsys.readouterr().out
-    assert all(name in out for name in by_name.RULES)
+    assert all(name in out for name in rule_names.RULES)
 
 
 def test_a_rule_in_a_file_works_where_a_name_works(own, capsys):
     assert cli.main(["sample", LAW, "--rule", f"{own}:far:depth=3", "-n", "1", "--json"]) == 0
     assert cli.main(["rules", f"{own}:far"]) == 0
     assert "steps = 4" in capsys.readouterr().out
-    assert by_name.from_name(f"{own}:far:8").selection.size == 8
-    assert by_name.takes(f"{own}:far", "steps")
+    assert rule_names.from_name(f"{own}:far:8").selection.size == 8
+    assert rule_names.takes(f"{own}:far", "steps")
     assert chosen(f"planned,{own}:far:steps=8,depth=2,threshold:0.9") == [
         "planned",
         f"{own}:far:steps=8,depth=2",

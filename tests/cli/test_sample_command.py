@@ -8,7 +8,7 @@ import pytest
 
 import unmask
 from unmask import cli, laws, recipes
-from unmask.sampling.rules import by_name
+from unmask.sampling import rule_names
 from unmask.sampling.rules.remdm import LeastConfident
 
 PERMUTATION = "law:permutation:length=6"
@@ -43,19 +43,19 @@ def refused(capsys, *arguments):
         ("llada:steps=16,block_length=4,end_of_text_last=true", recipes.llada(16, 4, True)),
         ("llada:16,block_length=none", recipes.llada(16, None)),
         ("klass:threshold=0.7,epsilon=0.01", recipes.klass(0.7, 0.01)),
-        ("threshold:0.9,order=margin", recipes.threshold(0.9, order=by_name.ORDERS["margin"]())),
+        ("threshold:0.9,order=margin", recipes.threshold(0.9, order=rule_names.ORDERS["margin"]())),
         ("entropy_bound:0.2,order=left_to_right", recipes.entropy_bound(0.2, unmask.orders.LeftToRight())),
         ("remdm:steps=20,remasking=conf", recipes.remdm(20, remasking=LeastConfident)),
         ("prophet:8,gaps=3/2/1,region=0/4", recipes.prophet(8, (3.0, 2.0, 1.0), (0, 4))),
     ],
 )
 def test_a_rule_by_name_is_the_recipe(rule, sampler):
-    assert by_name.from_name(rule) == sampler
+    assert rule_names.from_name(rule) == sampler
 
 
-@pytest.mark.parametrize("name", by_name.RULES)
+@pytest.mark.parametrize("name", rule_names.RULES)
 def test_every_rule_runs_by_its_name(capsys, name):
-    knob = ":6" if by_name.takes(name, "steps") else ""
+    knob = ":6" if rule_names.takes(name, "steps") else ""
     found = run(capsys, "sample", PERMUTATION, "--rule", name + knob, "-n", "2")
     assert found["sampler"] == name
     assert len(found["tokens"]) == 2
@@ -64,7 +64,7 @@ def test_every_rule_runs_by_its_name(capsys, name):
 def test_the_help_lists_every_rule(capsys):
     assert cli.main(["sample", "--help"]) == 0
     listed = re.search(r"Rules: (.*?)\. Their", " ".join(capsys.readouterr().out.split())).group(1)
-    assert set(listed.split(", ")) == set(by_name.RULES)
+    assert set(listed.split(", ")) == set(rule_names.RULES)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from unmask.evaluation.compare.comparison import Request, Run
 from unmask.evaluation.compare.ground import Ground, step_prices
 from unmask.evaluation.compare.rules import LADDERS, Rules, chosen, ladder
 from unmask.evaluation.compare.trial import Trial, undominated
-from unmask.sampling.rules import by_name
+from unmask.sampling import rule_names
 from unmask.sampling.rules.rule import Rule
 
 LAW = laws.MarkovChain([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], 8)
@@ -72,7 +72,7 @@ def test_a_rule_that_fails_is_reported_and_the_others_go_on(tmp_path, monkeypatc
         raise RuntimeError("out of luck\nand more")
 
     made = Rule(lambda: replace(recipes.margin(2), stop=broken), does="fails")
-    monkeypatch.setitem(by_name.RULES, "broken", made)
+    monkeypatch.setitem(rule_names.RULES, "broken", made)
     found = Run(ground(n=40), Request("equal_sizes,broken,margin", (2,), samples=4, rounds=0), tmp_path).run()
     (failed,) = found.failed
     assert failed.key == "broken"
@@ -174,7 +174,7 @@ def test_unknown_rules_are_named_with_the_nearest(words, says):
 
 
 def test_every_recipe_has_a_ladder_and_every_ladder_makes_samplers():
-    assert set(LADDERS) | {"renoise"} == set(by_name.RULES)
+    assert set(LADDERS) | {"renoise"} == set(rule_names.RULES)
     measured = ground(n=40).measure(["left_to_right"], lambda words: None)
     entries = Rules(measured, [2, 4]).entries(chosen("all", ["left_to_right"]))
     assert len({entry.key for entry in entries}) == len(entries) > 50

@@ -19,7 +19,7 @@ from unmask.evaluation.demo import english, sentences
 from unmask.evaluation.demo.half import KNOBS, Sizes
 from unmask.evaluation.share import Share
 from unmask.laws.table import Listed
-from unmask.sampling.recipes import by_name
+from unmask.sampling import rule_names
 from unmask.theory.reveal_orders import BitReversal, LeftToRight, Uniform
 from unmask.theory.schedule import Schedule
 
@@ -180,7 +180,7 @@ def test_a_knob_is_set_as_near_to_a_number_of_calls_as_it_comes(calls):
     ground = Ground(unmask.oracle(law), law.sample(16, 3), source="drawn").fewer(8)
 
     def gap(key):
-        return abs(float(ground.score(by_name.from_name(key)).network_calls.mean()) - calls)
+        return abs(float(ground.score(rule_names.from_name(key)).network_calls.mean()) - calls)
 
     for rule in KNOBS:
         gaps = [gap(near(rule, ground, calls, tries)) for tries in (1, 4, 8)]

@@ -8,7 +8,8 @@ import torch
 import unmask
 from reference.seeing_network import SeeingNetwork
 from unmask import orders, recipes
-from unmask.sampling.rules import by_name, prophet, remdm
+from unmask.sampling import rule_names
+from unmask.sampling.rules import prophet, remdm
 from unmask.sampling.rules.catalogue import CATALOGUE
 
 LENGTH = 9
@@ -62,7 +63,7 @@ VARIANTS = {
     "remdm, top_p": recipes.remdm(12, eta=0.2).drawing(top_p=0.9),
     "credit by entropy": replace(recipes.entropy_bound(0.5), reading=recipes.credit().reading),
 }
-EXAMPLES = {name: by_name.from_name(f"{name}:{rule.example}") for name, rule in by_name.RULES.items()}
+EXAMPLES = {name: rule_names.from_name(f"{name}:{rule.example}") for name, rule in rule_names.RULES.items()}
 SAMPLERS = EXAMPLES | {"planned": PLANNED, "spaced": SPACED} | VARIANTS
 every = pytest.mark.parametrize("sampler", SAMPLERS.values(), ids=SAMPLERS)
 

@@ -19,9 +19,9 @@ def rules(
     is a hidden temperature. Likelihood: planned, its price is known beforehand or at least without reading the model;
     replay, exact for any text; measured, only what was sampled can be looked at.
     """
-    from unmask.sampling.rules import by_name
+    from unmask.sampling import rule_names
 
-    rows = [_facts(name) for name in names or by_name.RULES]
+    rows = [_facts(name) for name in names or rule_names.RULES]
     if as_json:
         print_json({"rules": rows})
         return
@@ -34,11 +34,11 @@ def rules(
 
 
 def _facts(name: str) -> dict[str, Any]:
-    from unmask.sampling.rules import by_name
+    from unmask.sampling import rule_names
 
-    key, setting = by_name.split(name)
-    rule = by_name.find(key)
-    sampler = by_name.from_name(f"{key}:{setting or rule.example}")
+    key, setting = rule_names.split(name)
+    rule = rule_names.find(key)
+    sampler = rule_names.from_name(f"{key}:{setting or rule.example}")
     return {
         "rule": name,
         "does": rule.does,

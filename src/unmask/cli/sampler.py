@@ -69,8 +69,7 @@ def chosen_sampler(
         masked: positions to be revealed, where that is known; a schedule of `--steps` needs it.
     """
     from unmask.planning.plan import Plan
-    from unmask.sampling import recipes, stopping
-    from unmask.sampling.rules import by_name
+    from unmask.sampling import recipes, rule_names, stopping
     from unmask.theory.schedule import Schedule
 
     if rule is not None and plan is not None:
@@ -83,12 +82,12 @@ def chosen_sampler(
     elif rule is not None:
         options: dict[str, Any] = {} if steps is None else {"steps": steps}
         if order is not None:
-            options["order"] = by_name.order_from_name(order)
-        if block_length is not None and by_name.takes(rule, "block_length"):
+            options["order"] = rule_names.order_from_name(order)
+        if block_length is not None and rule_names.takes(rule, "block_length"):
             options["block_length"], block_length = block_length, None
-        sampler = by_name.from_name(rule, **options)
+        sampler = rule_names.from_name(rule, **options)
     else:
-        chosen = by_name.order_from_name("uniform" if order is None else order)
+        chosen = rule_names.order_from_name("uniform" if order is None else order)
         if steps is None:
             sampler = recipes.one_by_one(chosen)
         elif masked is None:

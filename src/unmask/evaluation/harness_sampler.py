@@ -15,8 +15,7 @@ from torch import Tensor
 from unmask.errors import InputError
 from unmask.models.predictor import Positions, Predictor
 from unmask.planning.plan import Plan
-from unmask.sampling import recipes
-from unmask.sampling.rules import by_name
+from unmask.sampling import recipes, rule_names
 from unmask.sampling.sampler import Sampler
 from unmask.theory.schedule import Schedule
 
@@ -109,7 +108,7 @@ class Chosen:
         """The sampler that fills so many positions, drawing from the model's own law."""
         if self.rule is not None:
             return self._by_rule(self.rule)
-        order = by_name.order_from_name(self.order or "uniform")
+        order = rule_names.order_from_name(self.order or "uniform")
         if self.plan is not None:
             if masked != self.plan.length:
                 raise InputError(f"the plan reveals {self.plan.length} tokens, not {masked}")
@@ -123,7 +122,7 @@ class Chosen:
     def scored(self, masked: int) -> Sampler:
         """The sampler so many tokens are scored under: that of generation where it fits them, else one at a time."""
         if self.rule is None and masked != self.gen_length:
-            return self._blocks(recipes.one_by_one(by_name.order_from_name(self.order or "uniform")))
+            return self._blocks(recipes.one_by_one(rule_names.order_from_name(self.order or "uniform")))
         sampler = self.sampler(masked)
         if sampler.scorable not in ("planned", "replay"):
             raise InputError(
@@ -134,10 +133,10 @@ class Chosen:
 
     def _by_rule(self, rule: str) -> Sampler:
         options: dict[str, Any] = {} if self.steps is None else {"steps": self.steps}
-        options |= {} if self.order is None else {"order": by_name.order_from_name(self.order)}
-        inside = self.block_length is not None and by_name.takes(rule, "block_length")
+        options |= {} if self.order is None else {"order": rule_names.order_from_name(self.order)}
+        inside = self.block_length is not None and rule_names.takes(rule, "block_length")
         options |= {"block_length": self.block_length} if inside else {}
-        made = by_name.from_name(rule, **options).drawing()
+        made = rule_names.from_name(rule, **options).drawing()
         return made if inside else self._blocks(made)
 
     def _blocks(self, sampler: Sampler) -> Sampler:

@@ -12,7 +12,6 @@ The imports are there for editors and type checkers; a rule that is a file of `s
 
 from collections.abc import Callable
 
-from unmask.sampling.rules import by_name as by_name
 from unmask.sampling.rules.ancestral import ancestral as ancestral
 from unmask.sampling.rules.catalogue import CATALOGUE
 from unmask.sampling.rules.confidence import confidence as confidence

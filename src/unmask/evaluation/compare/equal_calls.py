@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from unmask.evaluation.compare.ground import Ground
 from unmask.planning.tune import rule_named
-from unmask.sampling.recipes import by_name
+from unmask.sampling import rule_names
 
 
 def near(name: str, ground: Ground, calls: float, tries: int) -> str:
@@ -22,6 +22,6 @@ def near(name: str, ground: Ground, calls: float, tries: int) -> str:
     for _ in range(tries):
         middle = (tight + loose) / 2
         key = f"{name}:{rule.value(middle, ground.length, ground.predictor.vocab_size):.3g}"
-        found[key] = float(ground.score(by_name.from_name(key)).network_calls.mean())
+        found[key] = float(ground.score(rule_names.from_name(key)).network_calls.mean())
         tight, loose = (tight, middle) if found[key] < calls else (middle, loose)
     return min(found, key=lambda key: abs(found[key] - calls))

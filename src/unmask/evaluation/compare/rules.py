@@ -19,11 +19,13 @@ from unmask.measuring.estimate import Estimate
 from unmask.measuring.measurement import Measurement
 from unmask.planning.plan import Plan
 from unmask.planning.planner import Planner
-from unmask.sampling.rules import by_name
+from unmask.sampling import rule_names
 from unmask.sampling.rules.planned import planned
 from unmask.theory.schedule import Schedule
 
-LADDERS: dict[str, tuple[str, ...] | str] = {name: rule.ladder for name, rule in by_name.RULES.items() if rule.ladder}
+LADDERS: dict[str, tuple[str, ...] | str] = {
+    name: rule.ladder for name, rule in rule_names.RULES.items() if rule.ladder
+}
 """Rule -> the settings it is tried at when none is said."""
 
 FIXED_SIZES: dict[str, Callable[[int, int], Schedule]] = {
@@ -31,7 +33,7 @@ FIXED_SIZES: dict[str, Callable[[int, int], Schedule]] = {
     "cosine_sizes": Schedule.cosine,
 }
 PLANNED = "planned"
-LEFT_OUT_BY_DEFAULT = tuple(name for name, rule in by_name.RULES.items() if not rule.by_default)
+LEFT_OUT_BY_DEFAULT = tuple(name for name, rule in rule_names.RULES.items() if not rule.by_default)
 """Tried under `all`, or when named."""
 
 
@@ -83,7 +85,7 @@ class Rules:
         return self._planners[order]
 
     def _of(self, name: str) -> list[Entry]:
-        rule, setting = by_name.split(name)
+        rule, setting = rule_names.split(name)
         if rule in FIXED_SIZES:
             return [self._fixed(rule, steps) for steps in self._steps(name, setting)]
         if rule == PLANNED or rule.startswith(f"{PLANNED}_"):
@@ -103,13 +105,13 @@ class Rules:
     def _settings(self, rule: str, setting: str) -> Sequence[str]:
         if setting:
             return [setting]
-        ladder = by_name.find(rule).ladder or ("",)
+        ladder = rule_names.find(rule).ladder or ("",)
         return [f"steps={steps}" for steps in self.steps] if isinstance(ladder, str) else ladder
 
     def _recipe(self, rule: str, setting: str) -> Entry:
         key = f"{rule}:{setting}" if setting else rule
         shown = f"T = {setting.removeprefix('steps=')}" if setting.startswith("steps=") else setting.replace("=", " = ")
-        sampler = by_name.from_name(key)  # a word that is wrong is said now, not after an hour
+        sampler = rule_names.from_name(key)  # a word that is wrong is said now, not after an hour
 
         def price() -> Estimate | None:
             return Estimate.exactly(0.0) if rule in ("one_by_one", "first_hitting") and not setting else None
@@ -149,9 +151,9 @@ def chosen(words: str, orders: Sequence[str] = ()) -> list[str]:
         elif part == "all":
             names += known
         else:
-            rule, setting = by_name.split(part)
-            if rule not in known and rule not in by_name.RULES and ".py:" not in rule:
-                raise InputError(f"there is no rule {rule!r}; {by_name.nearest(rule, [*known, 'auto', 'all'])}")
+            rule, setting = rule_names.split(part)
+            if rule not in known and rule not in rule_names.RULES and ".py:" not in rule:
+                raise InputError(f"there is no rule {rule!r}; {rule_names.nearest(rule, [*known, 'auto', 'all'])}")
             names.append(f"{rule}:{setting}" if setting else rule)
     if not names:
         raise InputError("--rules is empty; give auto, all, or names such as planned,threshold:0.9")
