@@ -5,14 +5,41 @@ from pathlib import Path
 
 import pytest
 
+from unmask import cli
+
 DOCS = Path(__file__).parent.parent / "docs"
+# The name of the file a block is, if it has a title, and its code.
+BLOCK = re.compile(r'```python(?: title="(.+?)")?\n(.*?)```', re.DOTALL)
 
 
-@pytest.mark.parametrize("page", ["sampling.md"])
-def test_every_python_block_of_a_guide_runs(page, tmp_path, monkeypatch):
+def blocks_of(page: str) -> list[tuple[str, str]]:
+    return BLOCK.findall((DOCS / page).read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty folder to work in, from which files can be imported."""
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL)
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", ["sampling.md", "extending.md"])
+def test_every_python_block_of_a_guide_runs(page, folder):
+    blocks = blocks_of(page)
     assert blocks
-    names: dict[str, object] = {}
-    for code in blocks:
-        exec(compile(code, page, "exec"), names)
+    names: dict[str, object] = {"__name__": "guide"}
+    for file, code in blocks:
+        if file:
+            (folder / file).write_text(code, encoding="utf-8")
+        exec(compile(code, page, "exec", dont_inherit=True), names)
+
+
+def test_the_rule_of_the_guide_is_used_by_its_file(folder, capsys):
+    (folder / "my_rules.py").write_text(dict(blocks_of("extending.md"))["my_rules.py"], encoding="utf-8")
+    page = (DOCS / "extending.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^unmask (.+ --rule my_rules.py:.+)$", page, re.MULTILINE)
+    assert len(commands) == 2
+    for command in commands:
+        assert cli.main(command.split()) in (None, 0), capsys.readouterr().err
+        assert "replay" in capsys.readouterr().out  # how a rule that reads the model is scored
