@@ -1,7 +1,6 @@
 """The frame: what importing costs, which names are public, what the wheel holds, what the repository must not hold."""
 
 import importlib
-import re
 import shutil
 import subprocess
 import sys
@@ -82,21 +81,6 @@ def test_every_module_imports_and_says_what_it_is_for():
     for path in sorted((source / "unmask").rglob("*.py")):
         text = path.read_text(encoding="utf-8")
         assert not text.strip() or text.lstrip().startswith(('"""', 'r"""')), f"{path} does not say what it is for"
-
-
-@pytest.mark.parametrize(("room", "forbidden"), [
-    ("theory", "laws models sampling planning training evaluation reports serving cli"),
-    ("laws", "models sampling planning training evaluation reports serving cli"),
-    ("models", "sampling planning training evaluation reports serving cli"),
-    ("sampling", "planning training evaluation reports serving cli"),
-    ("training", "evaluation reports serving cli"),
-    ("evaluation", "serving cli"),
-])  # fmt: skip
-def test_rooms_import_only_from_floors_below(room, forbidden):
-    upstairs = re.compile(rf"^\s*(?:from|import) unmask\.({'|'.join(forbidden.split())})\b", re.MULTILINE)
-    for path in (ROOT / "src" / "unmask" / room).rglob("*.py"):
-        found = upstairs.search(path.read_text(encoding="utf-8"))
-        assert not found, f"{path.relative_to(ROOT)} imports from {found[1]}"
 
 
 def test_the_repository_holds_no_path_or_address_of_a_workplace():

@@ -12,7 +12,8 @@ from reference.tiny_network import TinyNetwork
 from unmask.errors import InputError
 from unmask.laws import MarkovChain, Permutation, Repeated
 from unmask.measuring.texts import identify
-from unmask.planning.tune import RULES, Rule, rule_named, tune
+from unmask.planning.tunable_rules import RULES, Rule, rule_named
+from unmask.planning.tune import tune
 from unmask.planning.tuned_rule import TunedRule
 from unmask.sampling import recipes
 from unmask.sampling.rules.entropy_bound import EntropyBound

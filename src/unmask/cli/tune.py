@@ -60,7 +60,8 @@ def tune(
 
     from unmask.measuring.inputs import read_given, read_inputs
     from unmask.models.resolve import resolve
-    from unmask.planning.tune import ORDERS, rule_named
+    from unmask.planning.tunable_rules import rule_named
+    from unmask.planning.tune import ORDERS
     from unmask.planning.tune import tune as run
 
     chosen = rule_named(rule)

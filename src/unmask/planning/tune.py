@@ -20,15 +20,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from unmask import spec
 from unmask.errors import InputError
 from unmask.measuring.estimate import Estimate
 from unmask.measuring.model_identity import describe_model
 from unmask.measuring.texts import block_ranges, check_texts, identify, known_positions
 from unmask.models.predictor import Predictor
+from unmask.planning.tunable_rules import Rule, rule_named
 from unmask.planning.tuned_rule import TunedRule
 from unmask.sampling import recipes
-from unmask.sampling.rules.catalogue import CATALOGUE
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.score import score
 from unmask.theory.curve import FloatArray
@@ -37,51 +36,6 @@ FIRST = (1.0, 0.75, 0.5, 0.25, 0.0)
 """Looseness of the settings that are tried first, until one keeps the budget."""
 ORDERS = 4
 CLOSE = 1 / 64  # two settings this near, of a range of 1, need no third between them
-DIGITS = 4
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A decoding rule with a knob that trades network calls for nats.
-
-    Attributes:
-        name: of the recipe.
-        recipe: `(value, block_length=) -> Sampler`.
-        tightest, loosest: ends of the range that is searched, on a logarithmic scale; the loosest for a window of L
-            positions and a vocabulary of V. At the loosest everything is revealed at once, or nearly.
-        confidence: whether the knob is a confidence, 1 less the quantity that is searched, or that quantity itself.
-    """
-
-    name: str
-    recipe: Callable[..., Sampler]
-    tightest: float
-    loosest: Callable[[int, int], float]
-    confidence: bool = False
-
-    def sampler(self, value: float, block_length: int | None = None) -> Sampler:
-        """The rule with this setting."""
-        return self.recipe(value, block_length=block_length)
-
-    def value(self, looseness: float, window: int, vocab_size: int) -> float:
-        """The setting at a looseness from 0 to 1, to a few digits, so that what is scored is what is written."""
-        loosest = self.loosest(window, vocab_size)
-        quantity = float(f"{self.tightest * (loosest / self.tightest) ** looseness:.{DIGITS}g}")
-        return round(1 - quantity, 12) if self.confidence else quantity
-
-
-RULES = {
-    name: Rule(name, rule.recipe, rule.tuned.tightest, rule.tuned.loosest, rule.tuned.confidence)
-    for name, rule in CATALOGUE.items()
-    if rule.tuned is not None
-}
-"""What can be tuned by name. KLASS: its confidence, with the paper's epsilon of 0.01."""
-
-
-def rule_named(name: str) -> Rule:
-    """The rule of this name; InputError when none can be tuned under it."""
-    if name not in RULES:
-        raise InputError(f"rule {name!r} has no knob to tune; {spec.nearest(name, RULES)}")
-    return RULES[name]
 
 
 @dataclass(frozen=True)

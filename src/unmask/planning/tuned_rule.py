@@ -54,7 +54,7 @@ class TunedRule:
 
     def sampler(self) -> Any:
         """The rule with this setting, for `unmask.sample` and `unmask.score`."""
-        from unmask.planning.tune import rule_named  # needs torch
+        from unmask.planning.tunable_rules import rule_named  # needs torch
 
         return rule_named(self.rule).sampler(self.value, self.block_length)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,13 +20,20 @@ from unmask.errors import InputError
 from unmask.theory.interpolation import pchip
 from unmask.theory.schedule_families import check_whole
 
-if TYPE_CHECKING:
-    from unmask.theory.schedule import Schedule
-
 FloatArray = npt.NDArray[np.float64]
 
 # Exact curves are differences of sums of entropies; their last digits can dip below zero or rise.
 ROUNDING = 1e-9
+
+
+class Steps(Protocol):
+    """What a curve reads of a `Schedule`: the sizes of its steps, and what was revealed before each."""
+
+    @property
+    def sizes(self) -> tuple[int, ...]: ...
+
+    @property
+    def revealed(self) -> npt.NDArray[np.int64]: ...
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -103,7 +110,7 @@ class InformationCurve:
         """What revealing one token a step costs in all, nats: `entropy`, by the name that prices use."""
         return self.entropy
 
-    def step_costs(self, schedule: Schedule) -> FloatArray:
+    def step_costs(self, schedule: Steps) -> FloatArray:
         """`s_t c_{a_t}`, shape (T,): nats of cross-entropy each step of the schedule pays in uniform order (F3)."""
         return np.asarray(schedule.sizes * self.values[schedule.revealed])
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from unmask.evaluation.compare.ground import Ground
-from unmask.planning.tune import rule_named
+from unmask.planning.tunable_rules import rule_named
 from unmask.sampling import rule_names
 
 
