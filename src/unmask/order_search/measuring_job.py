@@ -129,6 +129,8 @@ class Counted:
         self.calls = 0
 
     def __getattr__(self, name: str) -> Any:
+        if name == "_predictor":  # not set yet, while being copied
+            raise AttributeError(name)
         return getattr(self._predictor, name)
 
     def __repr__(self) -> str:
