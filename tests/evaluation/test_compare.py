@@ -14,6 +14,7 @@ from unmask.evaluation.compare.ground import Ground, step_prices
 from unmask.evaluation.compare.rules import LADDERS, Rules, chosen, ladder
 from unmask.evaluation.compare.trial import Trial, undominated
 from unmask.sampling import rule_names
+from unmask.sampling.parts import Stop
 from unmask.sampling.rules.rule import Rule
 
 LAW = laws.MarkovChain([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], 8)
@@ -68,10 +69,11 @@ def test_rules_that_read_draws_are_measured_only_and_have_no_nats(done):
 
 
 def test_a_rule_that_fails_is_reported_and_the_others_go_on(tmp_path, monkeypatch):
-    def broken(step):
-        raise RuntimeError("out of luck\nand more")
+    class Broken(Stop):
+        def __call__(self, step):
+            raise RuntimeError("out of luck\nand more")
 
-    made = Rule(lambda: replace(recipes.margin(2), stop=broken), does="fails")
+    made = Rule(lambda: replace(recipes.margin(2), stop=Broken()), does="fails")
     monkeypatch.setitem(rule_names.RULES, "broken", made)
     found = Run(ground(n=40), Request("equal_sizes,broken,margin", (2,), samples=4, rounds=0), tmp_path).run()
     (failed,) = found.failed
