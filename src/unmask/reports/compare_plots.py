@@ -329,7 +329,8 @@ def validity(found: Comparison, looks: Looks | None = None) -> Figure:
                 x, middle, error, color=colour, marker=marker, markersize=5, linewidth=0, elinewidth=1, label=label
             )
     best = {trial.key for trial in undominated(found.scored)} if looks is None else set()
-    for trial in [trial for trial in found.scored if trial.key in best and trial.valid][:4]:
+    right = sorted((trial for trial in found.scored if trial.key in best and trial.valid), key=lambda t: t.mean_calls)
+    for trial in right[:4]:
         assert trial.valid is not None
         axes.annotate(trial.name.replace("_", " "), (trial.mean_calls, trial.valid.value), xytext=(5, 5),
                       textcoords="offset points", fontsize=7.5)  # fmt: skip
