@@ -208,4 +208,4 @@ def test_rows_that_commit_early_leave_the_batch():
         TinyNetwork(), recipes.confidence(9).ending(prophet.EarlyCommit((0.45, 0.4, 0.35))), n=20, length=9
     )
     assert torch.equal(by_hand.tokens, out.tokens)
-    assert replace(recipes.prophet(9), name="").scorable.startswith("measured only: the stop rule commits")
+    assert replace(recipes.prophet(9), name="").scorable.reason.startswith("the stop rule commits")

@@ -27,6 +27,7 @@ from unmask.sampling.draws import Categorical, Greedy
 from unmask.sampling.logits_transforms import Raw, Tempered
 from unmask.sampling.model_calls import ModelCalls
 from unmask.sampling.parts import Draw, LogitsTransform, Part, Priority, Revision, Selection, Stop, Window
+from unmask.sampling.scorability import Scorability
 from unmask.sampling.step import Begun, Step, entropy
 from unmask.sampling.stopping import AllKnown
 from unmask.sampling.windows import Blocks, Whole
@@ -185,17 +186,17 @@ class Sampler:
         return self._changed_law()
 
     @property
-    def scorable(self) -> str:
-        """How the likelihood of a text is known: "planned", "replay" or "measured only: <the reason>"."""
+    def scorable(self) -> Scorability:
+        """How the likelihood of a text is known: "planned", "replay" or "measured only", and then why."""
         if self.revision is not None:
-            return "measured only: tokens are taken back or rewritten after they were drawn"
+            return Scorability("measured only", "tokens are taken back or rewritten after they were drawn")
         if self.draw == Greedy():
-            return "measured only: a greedy draw gives one text all the probability"
+            return Scorability("measured only", "a greedy draw gives one text all the probability")
         if self.reads_draw:
-            return "measured only: the choice of positions reads tokens drawn in the same step"
+            return Scorability("measured only", "the choice of positions reads tokens drawn in the same step")
         if self.stop.commits:
-            return "measured only: the stop rule commits the most likely tokens"
-        return "planned" if self.chooses_ahead and not self.stop.reads_tokens else "replay"
+            return Scorability("measured only", "the stop rule commits the most likely tokens")
+        return Scorability("planned" if self.chooses_ahead and not self.stop.reads_tokens else "replay")
 
     def _changed_law(self) -> str:
         if self.revision is not None:
