@@ -19,6 +19,7 @@ def test_a_flag_that_is_not_declared_has_its_default():
     class Own(Selection):
         reads_model: ClassVar[bool] = True
 
-    assert Own.reads_model
-    assert not Own.reads_draw
-    assert not Own.may_skip
+    assert Own().reads_model
+    assert not Own().reads_draw
+    assert not Own().may_skip
+    assert Own().source == ""

@@ -44,7 +44,7 @@ def _facts(name: str) -> dict[str, Any]:
         "does": rule.does,
         "knob": rule.knob,
         "reads": "draw" if sampler.reads_draw else "model" if sampler.reads_model else "nothing",
-        "likelihood": sampler.scorable.partition(" ")[0],
+        "likelihood": sampler.scorable.kind.split()[0],
         "predictable": sampler.predictable,
         "paper": rule.paper,
     }

@@ -143,6 +143,6 @@ def _report(model: str, sampler: Any, found: Any, texts: list[str], valid: list[
     return report | {
         "predictable": sampler.predictable,
         "why_not_predictable": sampler.why_not_predictable,
-        "scorable": sampler.scorable,
+        "scorable": str(sampler.scorable),
         "cite": cite(sampler).splitlines(),
     }

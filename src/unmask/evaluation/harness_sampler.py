@@ -124,7 +124,7 @@ class Chosen:
         if self.rule is None and masked != self.gen_length:
             return self._blocks(recipes.one_by_one(rule_names.order_from_name(self.order or "uniform")))
         sampler = self.sampler(masked)
-        if sampler.scorable not in ("planned", "replay"):
+        if not sampler.scorable:
             raise InputError(
                 f"rule {self.rule} gives no likelihoods ({sampler.scorable}), and this task asks for them: "
                 "use a rule that can be scored, such as rule=one_by_one or rule=entropy_bound:0.1"

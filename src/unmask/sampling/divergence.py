@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from unmask.sampling.draws import slices
+from unmask.sampling.slices import slices
 
 
 def divergence(laws: Tensor, others: Tensor, here: Tensor, there: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from unmask.models.predictor import Positions
 from unmask.sampling.canvas import Canvas
 from unmask.sampling.parts import Draw
 from unmask.sampling.randomness import TOKEN_CHUNK, TOKEN_WITHIN, uniforms
+from unmask.sampling.slices import slices
 
 _CHUNK = 256
 
@@ -28,12 +29,6 @@ def _inverse(weights: Tensor, u: Tensor) -> Tensor:
     total = cumulative[:, -1]
     target = torch.minimum(u * total, torch.nextafter(total, torch.zeros_like(total)))
     return (cumulative > target[:, None]).byte().argmax(-1)
-
-
-def slices(log_probs: Tensor) -> tuple[Tensor, ...]:
-    """(N, V) laws in slices small enough that what is computed from one stays in the processor's cache."""
-    numbers = 1 << 20 if log_probs.device.type == "cpu" else 1 << 26
-    return log_probs.split(max(1, numbers // max(1, log_probs.shape[-1])))
 
 
 def categorical(log_probs: Tensor, chunk_uniforms: Tensor, within_uniforms: Tensor) -> Tensor:

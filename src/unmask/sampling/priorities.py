@@ -8,6 +8,7 @@ position.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,7 +19,8 @@ from unmask.errors import InputError
 from unmask.sampling.canvas import Canvas
 from unmask.sampling.parts import Priority
 from unmask.sampling.randomness import ORDER, gumbels, integers
-from unmask.sampling.step import Step
+from unmask.sampling.step import Predicted
+from unmask.theory.reveal_plan import RevealPlan
 
 
 @dataclass(frozen=True)
@@ -35,15 +37,15 @@ class Arranged(Priority):
     def random(self) -> bool:
         return is_random(self.order)
 
-    def __call__(self, step: Step) -> Tensor:
-        canvas = step.canvas
-        ranks = canvas.memory.get(("ranks", id(self)))
-        if ranks is None:
-            open_columns = [np.flatnonzero(row) for row in (~canvas.frozen).cpu().numpy()]
-            draws = zip(open_columns, integers(canvas.seeds), strict=True)
-            permutations = [self.order.draw(len(columns), seed) for columns, seed in draws]
-            ranks = canvas.memory["ranks", id(self)] = rank_grid(canvas, permutations, open_columns)
-        return -ranks
+    def begin(self, canvas: Canvas) -> Tensor:
+        """(R, L) when each position's turn comes."""
+        open_columns = [np.flatnonzero(row) for row in (~canvas.frozen).cpu().numpy()]
+        draws = zip(open_columns, integers(canvas.seeds), strict=True)
+        permutations = [self.order.draw(len(columns), seed) for columns, seed in draws]
+        return rank_grid(canvas, permutations, open_columns)
+
+    def __call__(self, step: Predicted) -> Tensor:
+        return -step.recall(self)
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class PlanOrder(Priority):
         parts = getattr(self.plan, "parts", (self.plan,))  # a plan may hold several orders, one drawn for each row
         return len(parts) != 1 or is_random(getattr(parts[0], "order", None))
 
-    def __call__(self, step: Step) -> Tensor:
+    def __call__(self, step: Predicted) -> Tensor:
         return -drawn_plan(self.plan, step.canvas)[0]
 
 
@@ -67,7 +69,7 @@ class Confidence(Priority):
 
     reads_model: ClassVar[bool] = True
 
-    def __call__(self, step: Step) -> Tensor:
+    def __call__(self, step: Predicted) -> Tensor:
         return step.grid(step.confidence)
 
 
@@ -78,7 +80,7 @@ class Margin(Priority):
     reads_model: ClassVar[bool] = True
     source: ClassVar[str] = "margin"
 
-    def __call__(self, step: Step) -> Tensor:
+    def __call__(self, step: Predicted) -> Tensor:
         return step.grid(step.margin)
 
 
@@ -88,7 +90,7 @@ class LowEntropy(Priority):
 
     reads_model: ClassVar[bool] = True
 
-    def __call__(self, step: Step) -> Tensor:
+    def __call__(self, step: Predicted) -> Tensor:
         return -step.grid(step.entropy)
 
 
@@ -102,7 +104,7 @@ class DrawnConfidence(Priority):
     reads_model: ClassVar[bool] = True
     reads_draw: ClassVar[bool] = True
 
-    def __call__(self, step: Step) -> Tensor:
+    def __call__(self, step: Predicted) -> Tensor:
         return step.grid(step.drawn_log_prob)
 
 
@@ -133,7 +135,7 @@ class Noisy(Priority):
     def source(self) -> str:
         return self.order.source
 
-    def __call__(self, step: Step) -> Tensor:
+    def __call__(self, step: Predicted) -> Tensor:
         canvas = step.canvas
         strength = self.temperature
         if self.steps is not None:
@@ -174,26 +176,27 @@ def rank_grid(canvas: Canvas, permutations: list[np.ndarray], open_columns: list
     return torch.from_numpy(ranks).to(canvas.device)
 
 
-def drawn_plan(plan: Any, canvas: Canvas) -> tuple[Tensor, Tensor]:
+def drawn_plan(plan: RevealPlan, canvas: Canvas) -> tuple[Tensor, Tensor]:
     """The plan drawn for each row: ranks (R, L) and sizes (R, T), 0 after a row's last step. Drawn once a run."""
-    key = ("plan", id(plan))
-    if key not in canvas.memory:
-        open_columns = [np.flatnonzero(row) for row in (~canvas.frozen).cpu().numpy()]
-        for row, columns in enumerate(open_columns):
-            if len(columns) not in (0, plan.length):
-                given = canvas.length - len(columns)
-                shifted = f" on the curve shifted by the {given} given ones, InformationCurve(curve.values[{given}:])"
-                raise InputError(
-                    f"the plan reveals {plan.length} tokens, but row {row} has {len(columns)} masked positions; "
-                    f"plan {len(columns)} tokens{shifted if given else ''}"
-                )
-        drawn = [
-            plan.draw(seed) if len(columns) else (np.zeros(0, dtype=np.int64), ())
-            for seed, columns in zip(integers(canvas.seeds), open_columns, strict=True)
-        ]
-        sizes = torch.zeros(canvas.rows, max(len(tuple(schedule)) for _, schedule in drawn), dtype=torch.int64)
-        for row, (_, schedule) in enumerate(drawn):
-            sizes[row, : len(tuple(schedule))] = torch.tensor(tuple(schedule), dtype=torch.int64)
-        ranks = rank_grid(canvas, [permutation for permutation, _ in drawn], open_columns)
-        canvas.memory[key] = (ranks, sizes.to(canvas.device))
-    return canvas.memory[key]
+    return canvas.memory.recall(plan, partial(_drawn, plan), canvas)
+
+
+def _drawn(plan: RevealPlan, canvas: Canvas) -> tuple[Tensor, Tensor]:
+    open_columns = [np.flatnonzero(row) for row in (~canvas.frozen).cpu().numpy()]
+    for row, columns in enumerate(open_columns):
+        if len(columns) not in (0, plan.length):
+            given = canvas.length - len(columns)
+            shifted = f" on the curve shifted by the {given} given ones, InformationCurve(curve.values[{given}:])"
+            raise InputError(
+                f"the plan reveals {plan.length} tokens, but row {row} has {len(columns)} masked positions; "
+                f"plan {len(columns)} tokens{shifted if given else ''}"
+            )
+    drawn = [
+        plan.draw(seed) if len(columns) else (np.zeros(0, dtype=np.int64), ())
+        for seed, columns in zip(integers(canvas.seeds), open_columns, strict=True)
+    ]
+    sizes = torch.zeros(canvas.rows, max(len(tuple(schedule)) for _, schedule in drawn), dtype=torch.int64)
+    for row, (_, schedule) in enumerate(drawn):
+        sizes[row, : len(tuple(schedule))] = torch.tensor(tuple(schedule), dtype=torch.int64)
+    ranks = rank_grid(canvas, [permutation for permutation, _ in drawn], open_columns)
+    return ranks, sizes.to(canvas.device)

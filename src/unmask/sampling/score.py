@@ -164,7 +164,7 @@ def score(
     if estimate is not None:
         return _estimated(predictor, sampler, rows, scored, seed, estimate)
     how = sampler.scorable
-    if how not in ("planned", "replay"):
+    if not how:
         raise InputError(
             f"{sampler.name or 'this sampler'} cannot be scored: {how}; estimate=100000 counts (small laws)"
         )
@@ -175,12 +175,12 @@ def score(
     if seeds is not None and random_orders != 1:
         raise InputError(f"random_orders is {random_orders}, but seeds fixes one order a text; give seed= instead")
 
-    one_order = _planned if how == "planned" else _replayed
+    one_order = _planned if how.kind == "planned" else _replayed
     results = []
     for number in range(random_orders):
         order_seeds = check_seeds(seeds, seed, n, salt=_SALT + number)
         results.append(one_order(predictor, sampler, rows, order_seeds, batch_size))
-    return _gather(results, rows, scored, how, sampler, predictor)
+    return _gather(results, rows, scored, how.kind, sampler, predictor)
 
 
 Result = tuple[Tensor, Tensor, Tensor, int]

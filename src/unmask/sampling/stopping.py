@@ -8,7 +8,7 @@ from torch import Tensor
 
 from unmask.errors import InputError
 from unmask.sampling.parts import Stop
-from unmask.sampling.step import Step
+from unmask.sampling.step import Begun, Step
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class EndOfText(Stop):
         return ended | (canvas.remaining == 0)
 
 
-def end_of_text(step: Step, token: int | None) -> int:
+def end_of_text(step: Begun, token: int | None) -> int:
     """The id that ends a text: the one given, or the predictor's."""
     found = step.door.predictor.end_of_text_id if token is None else token
     if found is None:

@@ -14,7 +14,7 @@ from unmask.sampling.priorities import (
 )
 from unmask.sampling.rules.rule import STEPS, Rule
 from unmask.sampling.sampler import Sampler
-from unmask.sampling.step import Step
+from unmask.sampling.step import Ranked
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class DreamCounts(Selection):
         if self.steps < 1:
             raise InputError(f"steps is {self.steps}; expected at least 1")
 
-    def __call__(self, step: Step) -> Tensor:
+    def __call__(self, step: Ranked) -> Tensor:
         now = step.canvas.step
         if now + 1 >= self.steps:
             return step.open

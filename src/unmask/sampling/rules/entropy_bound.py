@@ -10,7 +10,7 @@ from unmask.sampling.priorities import LowEntropy, as_order
 from unmask.sampling.rules.rule import Rule, Tuned, all_entropy
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import prefix
-from unmask.sampling.step import Step
+from unmask.sampling.step import Ranked
 from unmask.sampling.windows import Blocks, Whole
 
 
@@ -25,7 +25,7 @@ class EntropyBound(Selection):
     reads_model: ClassVar[bool] = True
     source: ClassVar[str] = "entropy_bound"
 
-    def __call__(self, step: Step) -> Tensor:
+    def __call__(self, step: Ranked) -> Tensor:
         entropy = step.grid(step.entropy).gather(1, step.ranked)
         return prefix(step, entropy.cumsum(1) - entropy.cummax(1).values <= self.gamma)
 

@@ -10,7 +10,7 @@ from unmask.sampling.priorities import Arranged, as_order
 from unmask.sampling.rules.rule import Rule, Tuned, all_entropy
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import prefix
-from unmask.sampling.step import Step
+from unmask.sampling.step import Ranked
 from unmask.sampling.windows import Blocks, Whole
 from unmask.theory.reveal_orders import Uniform
 
@@ -23,7 +23,7 @@ class EntropySum(Selection):
     reads_model: ClassVar[bool] = True
     source: ClassVar[str] = "entropy_sum"
 
-    def __call__(self, step: Step) -> Tensor:
+    def __call__(self, step: Ranked) -> Tensor:
         return prefix(step, step.grid(step.entropy).gather(1, step.ranked).cumsum(1) <= self.eta)
 
 

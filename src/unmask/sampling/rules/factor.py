@@ -11,7 +11,7 @@ from unmask.sampling.priorities import Confidence, as_order
 from unmask.sampling.rules.rule import Rule, Tuned
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import prefix
-from unmask.sampling.step import Step
+from unmask.sampling.step import Ranked
 from unmask.sampling.windows import Blocks, Whole
 
 
@@ -25,7 +25,7 @@ class Factor(Selection):
     reads_model: ClassVar[bool] = True
     source: ClassVar[str] = "factor"
 
-    def __call__(self, step: Step) -> Tensor:
+    def __call__(self, step: Ranked) -> Tensor:
         confidence = step.grid(step.confidence).gather(1, step.ranked).cummin(1).values
         n = torch.arange(1, step.canvas.length + 1, device=step.canvas.device)
         return prefix(step, (n + 1) * (1 - confidence) < self.factor)

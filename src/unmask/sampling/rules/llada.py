@@ -11,7 +11,7 @@ from unmask.sampling.priorities import DrawnConfidence
 from unmask.sampling.rules.rule import STEPS, Rule
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import Sizes
-from unmask.sampling.step import Step
+from unmask.sampling.step import Predicted
 from unmask.sampling.windows import Blocks, Whole
 
 
@@ -36,9 +36,9 @@ class EndOfTextLast(Priority):
     def random(self) -> bool:
         return getattr(self.order, "random", False)
 
-    def __call__(self, step: Step) -> Tensor:
+    def __call__(self, step: Predicted) -> Tensor:
         tokens = self.tokens or (step.door.predictor.end_of_text_id,)
-        written = step.best if step.drawn is None else step.drawn
+        written = step.best if step.draft is None else step.draft
         ends = torch.isin(written, torch.tensor([t for t in tokens if t is not None], device=written.device))
         return self.order(step).masked_fill(step.grid(ends, False), -torch.inf)
 

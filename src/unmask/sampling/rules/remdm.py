@@ -2,21 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
 from unmask import spec
 from unmask.errors import InputError
+from unmask.sampling.canvas import Canvas
 from unmask.sampling.parts import Revision, Selection, Stop
-from unmask.sampling.priorities import (
-    Arranged,
-)
+from unmask.sampling.priorities import Arranged
 from unmask.sampling.randomness import REVISION, SIZES, uniforms
 from unmask.sampling.rules.rule import STEPS, Rule
 from unmask.sampling.sampler import Sampler
-from unmask.sampling.step import Step
+from unmask.sampling.step import Begun, Opened, Ranked, Step
 from unmask.theory.reveal_orders import Uniform
 
 
@@ -72,7 +71,7 @@ class Remask(Revision):
     random: ClassVar[bool] = True
     source: ClassVar[str] = "remdm"
 
-    def wants(self, step: Step) -> Tensor:
+    def wants(self, step: Opened) -> Tensor:
         return torch.zeros_like(step.canvas.known)
 
     def __call__(self, step: Step) -> None:
@@ -88,6 +87,18 @@ class Remask(Revision):
             sigma /= total.clamp(min=1e-30)
         columns = torch.arange(canvas.length, device=canvas.device)
         canvas.release(held & (uniforms(canvas.seeds[:, None], canvas.step, columns, REVISION) < sigma))
+
+
+class _Stay(NamedTuple):
+    """The stay of each position under the mask, (R, L) each.
+
+    Attributes:
+        masked: whether it lasts. drawn: its uniform number. left: the chance that it is not over yet.
+    """
+
+    masked: Tensor
+    drawn: Tensor
+    left: Tensor
 
 
 @dataclass(frozen=True)
@@ -108,14 +119,15 @@ class RemaskedTimes(Selection):
         if self.steps < 1:
             raise InputError(f"steps is {self.steps}; expected at least 1")
 
-    def __call__(self, step: Step) -> Tensor:
-        canvas, key = step.canvas, ("remasked", id(self))
+    def begin(self, canvas: Canvas) -> "_Stay":
+        blank = torch.zeros(canvas.known.shape, dtype=torch.float64, device=canvas.device)
+        return _Stay(torch.zeros_like(canvas.known), blank, blank)
+
+    def __call__(self, step: Ranked) -> Tensor:
+        canvas = step.canvas
         if canvas.step + 1 >= self.steps:
             return step.open
-        if key not in canvas.memory:
-            blank = torch.zeros(step.open.shape, dtype=torch.float64, device=canvas.device)
-            canvas.memory[key] = (torch.zeros_like(step.open), blank, blank)
-        masked, drawn, left = canvas.memory[key]  # left: the chance that this stay is not over yet
+        masked, drawn, left = step.recall(self)
         fresh = step.open & ~masked
         columns = torch.arange(canvas.length, device=canvas.device)
         drawn = torch.where(fresh, uniforms(canvas.seeds[:, None], canvas.step, columns, SIZES), drawn)
@@ -123,7 +135,7 @@ class RemaskedTimes(Selection):
         sigma = 0.0 if self.rate.weighted else self.rate(now, after)
         left = torch.where(fresh, 1.0, left) * (1 - (after - (1 - sigma) * now) / (1 - now))
         picked = step.open & (drawn < 1 - left)
-        canvas.memory[key] = (step.open & ~picked, drawn, left)
+        step.remember(self, _Stay(step.open & ~picked, drawn, left))
         return picked
 
 
@@ -137,7 +149,7 @@ class AfterSteps(Stop):
         return (step.canvas.remaining == 0) & (step.canvas.step + 1 >= self.steps)
 
 
-def shares(step: Step, steps: int) -> tuple[float, float]:
+def shares(step: Begun, steps: int) -> tuple[float, float]:
     """The share of known tokens before and after this step on a grid of `steps` times."""
     return step.canvas.step / steps, (step.canvas.step + 1) / steps
 

@@ -10,7 +10,7 @@ from unmask.sampling.priorities import Confidence, as_order
 from unmask.sampling.rules.rule import Rule, Tuned
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import at_least_one
-from unmask.sampling.step import Step
+from unmask.sampling.step import Ranked
 from unmask.sampling.windows import Blocks, Whole
 
 
@@ -22,7 +22,7 @@ class Threshold(Selection):
     reads_model: ClassVar[bool] = True
     source: ClassVar[str] = "threshold"
 
-    def __call__(self, step: Step) -> Tensor:
+    def __call__(self, step: Ranked) -> Tensor:
         return at_least_one(step, step.open & (step.grid(step.confidence) > self.threshold))
 
 
