@@ -1,10 +1,12 @@
 """The Python of the guides is run, page by page, in a folder of its own."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+import unmask
 from unmask import cli
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -35,11 +37,18 @@ def test_every_python_block_of_a_guide_runs(page, folder):
         exec(compile(code, page, "exec", dont_inherit=True), names)
 
 
-def test_the_rule_of_the_guide_is_used_by_its_file(folder, capsys):
-    (folder / "my_rules.py").write_text(dict(blocks_of("extending.md"))["my_rules.py"], encoding="utf-8")
+def test_every_command_of_extending_runs_on_the_files_of_the_page(folder, capsys):
+    """Rule, law, exporter and task are used where they lie."""
+    for file, code in blocks_of("extending.md"):
+        if file:
+            (folder / file).write_text(code, encoding="utf-8")
+    unmask.plan(unmask.laws.Permutation(6).curve(), steps=3).save("echo.plan.json")
     page = (DOCS / "extending.md").read_text(encoding="utf-8")
-    commands = re.findall(r"^unmask (.+ --rule my_rules.py:.+)$", page, re.MULTILINE)
-    assert len(commands) == 2
+    commands = re.findall(r"^unmask (.+)$", page, re.MULTILINE)
+    own = [word for command in commands for word in re.findall(r"\b(\w+\.py):", command)]
+    assert set(own) == {"my_rules.py", "my_law.py", "my_engine.py", "my_task.py"}
     for command in commands:
         assert cli.main(command.split()) in (None, 0), capsys.readouterr().err
-        assert "replay" in capsys.readouterr().out  # how a rule that reads the model is scored
+        if "--rule " in command:
+            assert "replay" in capsys.readouterr().out  # how a rule that reads the model is scored
+    assert json.loads((folder / "judged" / "comparison.json").read_text())["task"] == "my_task.py:echo"

@@ -13,23 +13,33 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
 from unmask.errors import InputError
-from unmask.files import read_json, write_json
+from unmask.files import read_json, write_json, write_text
 from unmask.training import architecture, tokenizer
 from unmask.training.data import Data, prepare
 from unmask.training.monitor import Monitor
 from unmask.training.options import TrainingOptions
 from unmask.training.trainer import MODEL_FORMAT, Trainer
 
-RUN_FORMAT = "unmask.run/1"
+RUN_FORMAT = "unmask.run/2"
+HELD_OUT = "held_out.txt"
 
 # What a run leaves in its folder.
-OURS = ("training", "config.json", "model.safetensors", "unmask.json", "tokenizer.json", "tokenizer_config.json")
+OURS = (
+    *("training", "config.json", "model.safetensors", "unmask.json", "tokenizer.json", "tokenizer_config.json"),
+    HELD_OUT,
+)
 
 
 def train(options: TrainingOptions, out: str | Path, force: bool = False, bar: bool = True) -> dict[str, Any]:
     """Train a network and leave it in `out` as a Hugging Face folder; returns what `unmask.json` says of it.
 
+    Held-out text is kept in `out` too, where `unmask measure` finds it.
+
     Raises InputError when `out` holds something already, unless `force` says to replace what a run left there.
+
+    Example:
+        options = TrainingOptions(data=("notes/",), minutes=30)
+        card = train(options, "my-model")
     """
     out = Path(out)
     accelerator = _accelerator(options)
@@ -40,6 +50,8 @@ def train(options: TrainingOptions, out: str | Path, force: bool = False, bar: b
         # Nothing is removed or written before everything that can be wrong with the options has been looked at.
         _make_room(out)
         data.tokenizer.save_pretrained(out)
+        if data.held_out_text is not None:
+            write_text(out / HELD_OUT, data.held_out_text)
         run = {"format": RUN_FORMAT, "options": options.to_dict(), "data_sha256": data.digest}
         write_json(out / "training" / "run.json", run)
     accelerator.wait_for_everyone()
@@ -57,7 +69,7 @@ def resume(out: str | Path, bar: bool = True) -> dict[str, Any]:
     data = prepare(options, made=tokenizer.existing(out))
     if data.digest != digest:
         raise InputError(
-            f"--data {' '.join(options.data)} is not the text {out} was started on; put it back, or start with --force"
+            f"data {' '.join(options.data)} is not the text {out} was started on; put it back, or start with `force`"
         )
     return _run(options, data, _network(options, data), accelerator, out, bar, resumed=True)
 
@@ -66,7 +78,7 @@ def saved(out: Path) -> tuple[TrainingOptions, str]:
     """(options, digest of the data) the run in `out` was started with."""
     path = out / "training" / "run.json"
     if not path.exists():
-        raise InputError(f"{out} holds no run to resume; start one without --resume")
+        raise InputError(f"{out} holds no run to resume; start one without `resume`")
     run = read_json(path, RUN_FORMAT)
     return TrainingOptions.from_dict(run["options"]), str(run["data_sha256"])
 
@@ -89,17 +101,17 @@ def _run(
 
 
 def _accelerator(options: TrainingOptions) -> Accelerator:
-    mixed = "bf16" if options.precision == "bfloat16" else "no"
+    mixed = "bf16" if options.dtype == "bfloat16" else "no"
     AcceleratorState._reset_state()  # a process may train twice, at two precisions
     accelerator = Accelerator(mixed_precision=mixed, cpu=not torch.cuda.is_available())
     parts = accelerator.num_processes * options.accumulate
     if options.batch_size % parts:
         raise InputError(
-            f"--batch-size is {options.batch_size}; it must be a multiple of {parts}: "
-            f"{accelerator.num_processes} process(es) times --accumulate {options.accumulate}"
+            f"batch_size is {options.batch_size}; it must be a multiple of {parts}: "
+            f"{accelerator.num_processes} process(es) times `accumulate` {options.accumulate}"
         )
     if options.tensorboard and importlib.util.find_spec("tensorboard") is None:
-        raise InputError("--tensorboard needs the package tensorboard; install it, or read OUT/training/log.jsonl")
+        raise InputError("tensorboard needs the package tensorboard; install it, or read OUT/training/log.jsonl")
     return accelerator
 
 
@@ -110,16 +122,16 @@ def _network(options: TrainingOptions, data: Data) -> Any:
     network = architecture.continue_from(options.init_from)
     longest = getattr(network.config, "max_position_embeddings", data.length)
     if data.length > longest:
-        raise InputError(f"--length is {data.length}, but {options.init_from} reads at most {longest} tokens")
+        raise InputError(f"length is {data.length}, but {options.init_from} reads at most {longest} tokens")
     return network
 
 
 def _require_room(out: Path, force: bool) -> None:
     if out.exists() and not out.is_dir():
-        raise InputError(f"--out {out} is a file; choose a folder")
+        raise InputError(f"out {out} is a file; choose a folder")
     if out.is_dir() and any(out.iterdir()) and not force:
         raise InputError(
-            f"--out {out} is not empty; go on with --resume, replace it with --force, or choose another folder"
+            f"out {out} is not empty; go on with `resume`, replace it with `force`, or choose another folder"
         )
 
 
@@ -131,4 +143,4 @@ def _make_room(out: Path) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         (out / "training").mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"--out {out} cannot be made ready: {error.strerror}") from error
+        raise InputError(f"out {out} cannot be made ready: {error.strerror}") from error
