@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory):
-    """Runs Python on a copy of the package that has the guide's own rule in its folder of rules, and nothing else new."""
+    """Runs Python on a copy of the package with the guide's rule in its folder of rules and nothing else new."""
     folder = tmp_path_factory.mktemp("copy")
     shutil.copytree(ROOT / "src" / "unmask", folder / "unmask", ignore=shutil.ignore_patterns("__pycache__"))
     guide = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
