@@ -22,7 +22,7 @@ from unmask.errors import InputError
 from unmask.evaluation import causal
 from unmask.evaluation.judge import causal_model, local_folder
 from unmask.models import checkpoint_folder
-from unmask.models.capabilities import folder_of, name_of
+from unmask.models.capabilities import folder_of, name_of, network_of
 from unmask.models.predictor import Predictor
 from unmask.models.text import Text
 from unmask.sampling.draws import categorical
@@ -167,7 +167,7 @@ def same_size(predictor: Predictor, length: int) -> AutoregressiveModel:
     Raises:
         InputError: the predictor has no network (a law), or its config.json does not tell the shape.
     """
-    network, folder = getattr(predictor, "network", None), folder_of(predictor)
+    network, folder = network_of(predictor), folder_of(predictor)
     if network is None or folder is None:
         raise InputError("a law has no network, so no autoregressive model has its size; give a model")
     with checkpoint_folder.one_line(folder):

@@ -16,6 +16,8 @@ from unmask.laws.base import Law
 if TYPE_CHECKING:  # commands that read plans and measurements ask too, and import no torch
     from torch import Tensor
 
+    from unmask.models.network import Network
+
 Encode = Callable[[str], Sequence[int]]
 Decode = Callable[[Sequence[int]], str]
 
@@ -53,6 +55,16 @@ def digest_of(predictor: object) -> str | None:
 def folder_of(predictor: object) -> Path | None:
     """The folder of its checkpoint: `text.folder`."""
     return cast("Path | None", getattr(getattr(predictor, "text", None), "folder", None))
+
+
+def network_of(predictor: object) -> Network | None:
+    """The network that is run, `network`; a law has none."""
+    return cast("Network | None", getattr(predictor, "network", None))
+
+
+def longest_of(predictor: object) -> int | None:
+    """The longest canvas it has positions for: `max_length`, where there is such a limit."""
+    return cast("int | None", getattr(predictor, "max_length", None))
 
 
 def row_calls_of(predictor: object) -> Tensor | None:
