@@ -44,7 +44,7 @@ def looked_at(sampler):
 )
 def test_what_is_read_before_it_is_there_says_so(name):
     step, _ = looked_at(recipes.threshold(0.5))
-    with pytest.raises(RuntimeError, match=r"is read before|read the model while"):
+    with pytest.raises(RuntimeError, match="is read before"):
         getattr(step, name)
     assert not hasattr(step, "piked")
 
