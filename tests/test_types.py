@@ -20,6 +20,12 @@ unmask.score(model, unmask.Schedule([2, 2]), out.tokens)
 out.sampler.order.nonsense()
 unmask.score(model, 42, out.tokens)
 unmask.sampel(3)
+from torch import Tensor
+from unmask.sampling.parts import Selection
+from unmask.sampling.step import Ranked
+class Own(Selection):
+    def __call__(self, step: Ranked) -> Tensor:
+        return step.first(step.open_counts) & step.picked
 """
 
 
@@ -56,7 +62,11 @@ def test_mistakes_are_errors_and_nothing_else_is(lines):
     assert '"Priority" has no attribute "nonsense"' in lines[8]
     assert 'Argument 2 to "score" has incompatible type "int"' in lines[9]
     assert 'Module has no attribute "sampel"' in lines[10]
-    assert set(lines) == {4, 5, 8, 9, 10}
+    assert set(lines) == {4, 5, 8, 9, 10, 16}
+
+
+def test_a_part_cannot_read_what_a_later_stage_of_the_step_has(lines):
+    assert '"Ranked" has no attribute "picked"' in lines[16]
 
 
 def test_only_public_names_are_visible():

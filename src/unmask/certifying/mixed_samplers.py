@@ -14,13 +14,14 @@ import torch
 from torch import Tensor
 
 from unmask.errors import InputError
-from unmask.models.predictor import Positions, Predictor
+from unmask.models.capabilities import suppresses_forbidden
+from unmask.models.predictor import Positions, Predictor, Wrapped
 from unmask.sampling.model_calls import suppress
 from unmask.theory.reveal_orders import IntArray, Seed, Uniform
 from unmask.theory.schedule import Schedule
 
 
-class WithUniform:
+class WithUniform(Wrapped[Predictor]):
     """`(1 - epsilon) p + epsilon / V` at every position, over the V tokens that may be drawn.
 
     Every loss is between `-log(1 - epsilon + epsilon / V)` and `log(V / epsilon)`.
@@ -28,20 +29,15 @@ class WithUniform:
 
     def __init__(self, predictor: Predictor, epsilon: float) -> None:
         check_epsilon(epsilon)
-        self._predictor = predictor
+        super().__init__(predictor)
         self.epsilon = epsilon
         self.suppresses_forbidden = True
         self._forbidden = torch.tensor(sorted(set(predictor.forbidden_ids)), dtype=torch.int64)
-        if getattr(predictor, "suppresses_forbidden", False):
+        if suppresses_forbidden(predictor):
             self._taken_out = self._forbidden[:0]
         else:
             self._taken_out = self._forbidden
         self.choices = predictor.vocab_size - len(self._forbidden)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self._predictor, name)
 
     @property
     def smallest(self) -> float:
@@ -54,7 +50,7 @@ class WithUniform:
         return math.log(self.choices / self.epsilon)
 
     def log_probs(self, tokens: Tensor, known: Tensor, wanted: Positions) -> Tensor:
-        laws = self._predictor.log_probs(tokens, known, wanted)
+        laws = self.predictor.log_probs(tokens, known, wanted)
         if len(self._taken_out):
             laws = suppress(laws, self._taken_out.to(laws.device))
         least = torch.tensor(-self.largest, dtype=laws.dtype, device=laws.device)
@@ -62,7 +58,7 @@ class WithUniform:
         return mixed.index_fill(1, self._forbidden.to(laws.device), -torch.inf)
 
     def __repr__(self) -> str:
-        return f"{self._predictor!r} mixed with {self.epsilon:g} of the uniform law"
+        return f"{self.predictor!r} mixed with {self.epsilon:g} of the uniform law"
 
 
 class WithFallback:

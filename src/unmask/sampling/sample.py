@@ -14,6 +14,7 @@ from unmask.sampling.randomness import row_seeds
 from unmask.sampling.request import Row, counted, rows_of
 from unmask.sampling.rules.planned import as_sampler
 from unmask.sampling.sampler import Sampler
+from unmask.sampling.selections import PlanSizes
 from unmask.sampling.trace import Trace
 from unmask.theory.reveal_plan import RevealPlan
 from unmask.theory.schedule import Schedule
@@ -138,7 +139,7 @@ def sample(
 
 def plan_length(sampler: Sampler) -> int | None:
     """The number of tokens the sampler's plan reveals, if it follows one."""
-    return getattr(getattr(sampler.selection, "plan", None), "length", None)
+    return sampler.selection.plan.length if isinstance(sampler.selection, PlanSizes) else None
 
 
 def check_seeds(seeds: Any, seed: int, n: int, salt: int = 0) -> Tensor:
@@ -169,9 +170,7 @@ def batches(rows: list[Row], sampler: Sampler, predictor: Predictor, batch_size:
 
 def laws_per_row(sampler: Sampler, length: int) -> int:
     """The most laws one row can ask for in one step."""
-    if sampler.chooses_ahead and hasattr(sampler.selection, "largest"):
-        return max(1, int(sampler.selection.largest(length)))
-    return length
+    return max(1, sampler.selection.largest(length)) if sampler.chooses_ahead else length
 
 
 def laws_that_fit(vocab_size: int, gibibytes: float = 1.0) -> int:
