@@ -38,7 +38,17 @@ def certify(
         str | None, typer.Argument(metavar="MODEL", help="Path, hub id, shipped name, or law:NAME.", show_default=False)
     ] = None,
     *,
-    budget: Annotated[float, typer.Option(help="Nats per token to prove.")],
+    budget: Annotated[float | None, typer.Option(help="Nats per token to prove.")] = None,
+    accuracy: Annotated[
+        bool,
+        typer.Option("--accuracy", help="Instead: how often a check is passed, at least. Draws --texts own samples."),
+    ] = False,
+    check: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.py:FUNCTION", help="Yes or no, of a text (a law: of its tokens).  [a law: is it possible]"
+        ),
+    ] = None,
     rule: options.Rule = None,
     data: Data = None,
     tokens: Tokens = None,
@@ -98,9 +108,12 @@ def certify(
     """
     from rich.console import Console
 
+    from unmask.certifying.accuracy import certify_accuracy
     from unmask.certifying.certificate import certify as prove
+    from unmask.certifying.checks import check_of
     from unmask.certifying.unmeasured_texts import SALT, texts_of, without
     from unmask.errors import CheckFailed, InputError
+    from unmask.files import write_json
     from unmask.measuring.inputs import read_given, read_inputs
     from unmask.measuring.measurement import Measurement
     from unmask.models.resolve import resolve
@@ -113,10 +126,26 @@ def certify(
         raise InputError(
             f"only {plan_or_model} was given; expected unmask certify PLAN MODEL, or unmask certify MODEL --rule NAME"
         )
+    if accuracy and budget is not None:
+        raise InputError("--budget and --accuracy were given; give one of them")
+    if not accuracy and budget is None:
+        raise InputError("--budget is missing; give nats per token, such as 0.05, or --accuracy")
+    if check is not None and not accuracy:
+        raise InputError("--check was given without --accuracy")
     chosen: Any = Plan.load(plan_or_model) if model is not None else str(rule)
     model = model or plan_or_model
     with Console(stderr=True).status(f"loading {model}") as status:
         predictor = resolve(model, device, trust_remote_code)
+        if accuracy:
+            limit = certify_accuracy(
+                predictor, chosen, check_of(predictor, check), texts or 500, confidence=confidence, seed=seed,
+                length=length, batch_size=batch_size, **({} if cap is None else {"cap": cap}),
+            )  # fmt: skip
+            if out is not None:
+                write_json(out, limit.to_dict())
+            print_json(limit.to_dict()) if as_json else typer.echo(str(limit))
+            return
+        assert budget is not None
         leading = int(given) if given is not None and given.isdecimal() else 0
         if length is None and predictor.length is None and block_length is None and isinstance(chosen, Plan):
             length = chosen.length + leading
