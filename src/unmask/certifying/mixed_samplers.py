@@ -1,7 +1,7 @@
 """Samplers with a little of something safe mixed in, so that no text can cost infinitely much.
 
-`WithFallback` is a plan of which a few rows go one token at a time; `WithUniform` a predictor with a little of the
-uniform law at every position. Certificates are about these, and these can be run.
+`WithFallback` is a plan of which a few rows draw their steps one token at a time; `WithUniform` a predictor with
+a little of the uniform law at every position. Certificates are about these, and these can be run.
 """
 
 from __future__ import annotations
@@ -62,15 +62,18 @@ class WithUniform(Wrapped[Predictor]):
 
 
 class WithFallback:
-    """A plan of which a share of the rows goes one token at a time, in uniform order.
+    """A plan of which a share of the rows goes one token at a time along it.
+
+    Those rows follow the plan step by step, and reveal the positions of a step one by one in random order.
 
     Args:
         plan: anything with a length that draws a permutation and the sizes of its steps, or a Schedule.
-        share: of the rows that go one at a time.
+        share: of the rows that go one at a time; 1 for all.
     """
 
     def __init__(self, plan: Any, share: float) -> None:
-        check_epsilon(share, "share")
+        if share != 1:
+            check_epsilon(share, "share")
         self.plan, self.share = plan, share
         self.length: int = plan.length
 
@@ -81,9 +84,12 @@ class WithFallback:
 
     def draw(self, seed: Seed = 0) -> tuple[IntArray, Schedule]:
         rng = np.random.default_rng(seed)
-        if rng.random() < self.share:
-            return Uniform().draw(self.length, rng), Schedule([1] * self.length)
-        return draw_from(self.plan, rng)
+        singly = rng.random() < self.share
+        order, schedule = draw_from(self.plan, rng)
+        if not singly:
+            return order, schedule
+        within = np.lexsort((rng.random(self.length), np.repeat(np.arange(schedule.steps), schedule.sizes)))
+        return order[within], Schedule([1] * self.length)
 
     def __repr__(self) -> str:
         return f"{self.plan!r}, {self.share:g} of the rows one token at a time"

@@ -165,6 +165,7 @@ class Planner:
             self.measured.mask_token_id,
             self.measured.model,
             self.measured.digest,
+            texts=(*self.measured.texts, *getattr(self.measured, "settings", {}).get("searched", [])),
         )
 
 
