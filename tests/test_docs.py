@@ -1,5 +1,7 @@
 """The Python of the guides is run, page by page, in a folder of its own."""
 
+import doctest
+import inspect
 import json
 import re
 from pathlib import Path
@@ -52,3 +54,19 @@ def test_every_command_of_extending_runs_on_the_files_of_the_page(folder, capsys
         if "--rule " in command:
             assert "replay" in capsys.readouterr().out  # how a rule that reads the model is scored
     assert json.loads((folder / "judged" / "comparison.json").read_text())["task"] == "my_task.py:echo"
+
+
+@pytest.mark.parametrize("name", sorted({*unmask.__all__} - {"__version__"}))
+def test_a_public_name_has_an_example_that_is_true(name, folder):
+    thing = getattr(unmask, name)
+    text = inspect.getdoc(thing) or ""
+    assert "Examples:\n    >>> " in text, f"unmask.{name} has no example"
+    example = doctest.DocTestParser().get_doctest(text, {"unmask": unmask}, name, None, None)
+    said: list[str] = []
+    doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(example, out=said.append)
+    assert not said, "".join(said)
+
+
+def test_the_reference_begins_with_every_public_name_once():
+    listed = re.findall(r"<!-- public name: (\w+) -->", (DOCS / "reference" / "index.md").read_text(encoding="utf-8"))
+    assert sorted(listed) == sorted(unmask.__all__)

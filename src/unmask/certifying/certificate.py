@@ -54,6 +54,12 @@ class Certificate:
         needed: about how many texts would prove the budget if more came like these; None when none would.
         what: in words, the sampler it is about.
         model: name and digest of the model.
+
+    Examples:
+        >>> law = unmask.laws.Permutation(8)
+        >>> found = unmask.certify(unmask.oracle(law), unmask.Schedule([1] * 8), law.sample(40, seed=0), budget=0.5)
+        >>> found.upper <= 8 * 0.5
+        True
     """
 
     upper: float
@@ -140,6 +146,12 @@ def certify(
 
     Raises:
         InputError: on texts that do not fit the model, a plan of another length, or arguments out of range.
+
+    Examples:
+        >>> law = unmask.laws.Permutation(8)
+        >>> found = unmask.certify(unmask.oracle(law), unmask.Schedule([1] * 8), law.sample(40, seed=0), budget=0.5)
+        >>> found.proved
+        True
     """
     if not math.isfinite(budget):
         raise InputError(f"budget is {budget}; expected nats per token, such as 0.05")

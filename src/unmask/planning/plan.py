@@ -46,6 +46,11 @@ class Plan:
         bounds: named bounds and rivals at the same number of steps, nats per sequence.
         model, curve_digest: what was measured, and the measurement this was made from.
         valid_for: in words, what the price is a price of.
+
+    Examples:
+        >>> plan = unmask.plan(unmask.laws.Permutation(8).curve(), steps=3)
+        >>> plan.length, plan.steps, plan.schedule.sizes
+        (8, 3, (3, 3, 2))
     """
 
     parts: tuple[Part, ...]
