@@ -76,7 +76,8 @@ def public_name(name: str) -> str:
     example = inspect.cleandoc(text.partition("Examples:\n")[2].partition("\n\n")[0])
     home = unmask._HOMES[name].replace(":", ".")
     page = REFERENCE / f"{home.split('.')[1]}.md"
-    title = f"[unmask.{name}]({page.name}#{home})" if page.exists() else f"unmask.{name}"
+    place = page.name if home.count(".") == 1 else f"{page.name}#{home}"  # a whole room is its page
+    title = f"[unmask.{name}]({place})" if page.exists() else f"unmask.{name}"
     signature = "" if inspect.ismodule(thing) else f"```python\nunmask.{name}{_signature(thing)}\n```\n\n"
     return f"### {title} {{ #{name} }}\n\n{summary}\n\n{signature}```pycon\n{example}\n```\n"
 

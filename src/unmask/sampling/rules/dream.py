@@ -52,7 +52,7 @@ def dream(
     """Dream's sampler (Ye et al., arXiv 2508.15487), with counts for each row.
 
     Args:
-        order: `orders.LowEntropy()` (the default), `orders.Margin()`, `orders.Confidence()`, or one of `unmask.orders`.
+        order: `priorities.LowEntropy()` (the default), `priorities.Margin()`, `priorities.Confidence()`, or one of `unmask.orders`.
         noise: Dream's `alg_temp`: positions by chance, the surer the likelier.
     """
     order = LowEntropy() if order is None else as_order(order)
