@@ -1,4 +1,4 @@
-"""What a type checker sees of the public names: signatures, and mistakes where there are mistakes."""
+"""What a type checker and an editor see of the public names: signatures, completions, and mistakes where they are."""
 
 import os
 import subprocess
@@ -67,6 +67,22 @@ def test_mistakes_are_errors_and_nothing_else_is(lines):
 
 def test_a_part_cannot_read_what_a_later_stage_of_the_step_has(lines):
     assert '"Ranked" has no attribute "picked"' in lines[16]
+
+
+@pytest.mark.parametrize(
+    ("typed", "known"),
+    [
+        ("unmask.", set(unmask.__all__) - {"__version__"}),
+        ("unmask.recipes.", set(unmask.recipes.__all__)),
+        ("unmask.sample(model, unmask.recipes.threshold(0.9)).", {"tokens", "network_calls", "trace"}),
+    ],
+)
+def test_an_editor_completes_public_names(typed, known, tmp_path):
+    """jedi is what Jupyter, IPython and many editors complete with; it reads sources and runs nothing."""
+    jedi = pytest.importorskip("jedi")
+    project = jedi.Project(tmp_path, added_sys_path=[str(Path(unmask.__file__).parents[1])])
+    found = {one.name for one in jedi.Script(f"import unmask\n{typed}", project=project).complete()}
+    assert known <= found, known - found
 
 
 def test_only_public_names_are_visible():

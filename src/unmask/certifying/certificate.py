@@ -62,6 +62,12 @@ class Certificate:
         what: in words, the sampler it is about.
         assumes: in words, what the texts have to be for the confidence to hold.
         model: name and digest of the model.
+
+    Examples:
+        >>> law = unmask.laws.Permutation(8)
+        >>> found = unmask.certify(unmask.oracle(law), unmask.Schedule([1] * 8), law.sample(40, seed=0), budget=0.5)
+        >>> found.upper <= 8 * 0.5
+        True
     """
 
     upper: float
@@ -156,8 +162,7 @@ def certify(
             `plan.texts`), a plan of another length, a rule without an exact likelihood or
             with a law of its own, or arguments out of range.
 
-    Example:
-        >>> import unmask
+    Examples:
         >>> law = unmask.laws.Repeated(8, 2, noise=0.2)
         >>> found = unmask.certify(unmask.oracle(law), "threshold:0.9", law.sample(300, 0), budget=0.2)
         >>> found.proved

@@ -25,6 +25,11 @@ class Predictor(Protocol):
     Being masked is never inferred from a token id: `known` says it, and what stands in `tokens` where `known` is False
     is never read by a predictor (it puts its own mask token there). The one exception is a uniform-state model, which
     has no mask token and whose unknown positions hold the random tokens it is to correct: it reads `tokens` everywhere.
+
+    Examples:
+        >>> model: unmask.Predictor = unmask.oracle(unmask.laws.Permutation(8))
+        >>> model.vocab_size
+        8
     """
 
     @property

@@ -47,6 +47,11 @@ class Plan:
         model, curve_digest: what was measured, and the measurement this was made from.
         valid_for: in words, what the price is a price of.
         texts: digests of the texts this was fitted and priced on; a certificate needs others.
+
+    Examples:
+        >>> plan = unmask.plan(unmask.laws.Permutation(8).curve(), steps=3)
+        >>> plan.length, plan.steps, plan.schedule.sizes
+        (8, 3, (3, 3, 2))
     """
 
     parts: tuple[Part, ...]

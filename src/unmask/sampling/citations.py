@@ -12,7 +12,12 @@ from unmask.theory.schedule import Schedule
 
 
 def cite(sampler: Sampler | RevealPlan | Schedule) -> str:
-    """The references of exactly the parts this sampler (or plan) uses, one a line; empty when none has a paper."""
+    """The references of exactly the parts this sampler (or plan) uses, one a line; empty when none has a paper.
+
+    Examples:
+        >>> unmask.cite(unmask.recipes.klass())
+        'Kim et al., KLASS: KL-Guided Fast Inference in Masked Diffusion Models, NeurIPS 2025, arXiv 2511.05664'
+    """
     sampler = as_sampler(sampler)
     keys = [sampler.source, *(key for part in sampler.parts if part is not None for key in sources_of(part))]
     papers = (CATALOGUE[key].paper if key in CATALOGUE else key for key in keys)

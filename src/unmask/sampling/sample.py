@@ -36,6 +36,12 @@ class Output:
         sampler: the sampler that was run.
         end: (n,) int64; drawn tokens up to and including the first end of text.
         notes: roundings and the like.
+
+    Examples:
+        >>> model = unmask.oracle(unmask.laws.Permutation(4))
+        >>> out = unmask.sample(model, unmask.Schedule([2, 2]), n=3, seed=0)
+        >>> out.network_calls.tolist(), out.tokens_per_call
+        ([2, 2, 2], 2.0)
     """
 
     tokens: Tensor
@@ -123,6 +129,12 @@ def sample(
 
     Raises:
         InputError: bad arguments, or a predictor that returns NaN or the wrong shape. Nothing is returned half-done.
+
+    Examples:
+        >>> model = unmask.oracle(unmask.laws.Permutation(4))
+        >>> out = unmask.sample(model, unmask.recipes.one_by_one(), n=2, seed=0)
+        >>> [sorted(row) for row in out.rows()]
+        [[0, 1, 2, 3], [0, 1, 2, 3]]
     """
     sampler = as_sampler(sampler)
     if length is None and new_tokens is None and predictor.length is None and infill is None:

@@ -56,6 +56,12 @@ class Score:
         network_calls: (n,) float64; those the sampler needs for each text, mean over orders. network_calls_spent: those
         of scoring. end: (n,) int64; scored tokens up to and including the first end of text. sampler: the one that
         was scored.
+
+    Examples:
+        >>> law = unmask.laws.Permutation(4)
+        >>> score = unmask.score(unmask.oracle(law), unmask.Schedule([4]), law.sample(3, seed=0))
+        >>> score.how, score.exact
+        ('planned', True)
     """
 
     log_prob: Tensor
@@ -158,6 +164,12 @@ def score(
 
     Raises:
         InputError: bad arguments, or a sampler whose likelihood cannot be computed; the message says why.
+
+    Examples:
+        >>> law = unmask.laws.Permutation(4)
+        >>> score = unmask.score(unmask.oracle(law), unmask.Schedule([4]), law.sample(3, seed=0))
+        >>> score.log_prob.round(decimals=3).tolist()  # four independent tokens: -4 log 4
+        [-5.545, -5.545, -5.545]
     """
     sampler = as_sampler(sampler)
     rows, scored = texts_of(predictor, tokens, given, prompt)
