@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from reference import partitions
 
 import unmask
+from reference import partitions
 from unmask.errors import InputError
 from unmask.laws import IsingChain, MarkovChain
 from unmask.order_search.dependence import Dependence, measure_dependence

@@ -4,9 +4,9 @@ import itertools
 
 import numpy as np
 import pytest
-from reference import partitions
 
 import unmask
+from reference import partitions
 from unmask.order_search.annealing import Remembering, cost
 from unmask.order_search.dependence import measure_dependence
 from unmask.order_search.gaussian import LEAST, GaussianPairs

@@ -9,9 +9,9 @@ import pytest
 import unmask
 from unmask.errors import InputError
 from unmask.laws import MarkovChain, toy_grammar
-from unmask.order_search.candidates import candidates, interleaved
 from unmask.order_search.annealing import anneal, cost, order_table
 from unmask.order_search.calibration import ExpectedLosses, RandomCanvases
+from unmask.order_search.candidates import candidates, interleaved
 from unmask.order_search.gap_profile import NONE, GapProfile, gap_kinds
 from unmask.order_search.masked_losses import MaskedLosses
 from unmask.order_search.partition import Partition, improve, is_gain
@@ -151,7 +151,7 @@ def test_gains_without_a_mean_pass_as_often_as_the_error_rate_says(rate):
 
 
 def test_gains_that_are_clear_pass():
-    shifted = np.random.default_rng(0).normal(size=(200, 2, 24)) + [[2.0], [0.0]]
+    shifted = np.random.default_rng(0).normal(size=(200, 2, 24)) + np.array([[2.0], [0.0]])
     assert all(map(is_gain, shifted))  # two standard deviations are ten standard errors
     assert not any(map(is_gain, -shifted))
     assert not is_gain(np.zeros((2, 24)))

@@ -3,7 +3,7 @@
 Where a model is calibrated its entropy at a masked position is the loss to expect there, without the luck of the true
 token, and a search on entropies needs a fraction of the texts. Networks are often too sure, most so when little is
 revealed; then entropies rank partitions wrongly. So the mean of loss minus entropy is fitted, on random canvases, by a
-plane in entropy and share revealed, and drawn to zero by as much as chance explains.
+plane in entropy and share revealed, and added where it is surely there.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
 from unmask.order_search.masked_losses import MaskedLosses
 from unmask.theory.curve import FloatArray
@@ -19,6 +20,7 @@ from unmask.theory.curve import FloatArray
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 TERMS = 4
+UNSURE = 1e-4  # the clustered covariance is too small with few texts: this is about 1 % of calibrated models then
 REMEMBERED = 1 << 24  # numbers, 128 MB
 
 
@@ -53,11 +55,11 @@ class Calibration:
 
     @classmethod
     def of(cls, canvases: RandomCanvases) -> Calibration:
-        """Least squares over all masked positions, times `max(0, 1 - 2 TERMS / W)`.
+        """Least squares over all masked positions, where it is sure that the model is wrong at all.
 
-        W is Wald's statistic with the covariance of the coefficients clustered by text (the positions of a text are
-        wrong together). A calibrated model's W is about chi-squared with TERMS degrees, so in 91 % of such cases, with
-        many texts, nothing is added; a network's W runs into hundreds and it is corrected in full.
+        Sure is a Wald test at `UNSURE` with the covariance of the coefficients clustered by text (the positions of a
+        text are wrong together), by Hotelling's F with as many texts as there are. Where it fails nothing is added: a
+        calibrated model would only be given noise. A network's statistic runs into hundreds.
         """
         grams = np.zeros((canvases.losses.shape[1], TERMS, TERMS))
         sides = np.zeros((canvases.losses.shape[1], TERMS))
@@ -73,8 +75,10 @@ class Calibration:
         scores = sides - grams @ found
         covariance = inverse @ (scores.T @ scores) @ inverse
         wald = float(found @ np.linalg.pinv(covariance, hermitian=True) @ found)
-        kept = max(0.0, 1.0 - 2 * TERMS / wald) if wald > 0 else 0.0
-        return cls(tuple((kept * found).tolist()))
+        texts = len(grams)
+        if texts <= TERMS or special.fdtrc(TERMS, texts - TERMS, wald * (texts - TERMS) / TERMS / texts) > UNSURE:
+            return cls()
+        return cls(tuple(found.tolist()))
 
     def expected(self, entropies: FloatArray, revealed: BoolArray) -> FloatArray:
         """Nats to expect at every masked position, 0 where revealed; `revealed`, (.., n), broadcasts to `entropies`."""
@@ -128,7 +132,7 @@ class ExpectedLosses:
         steps = np.arange(labels.max() + 1)
         revealed = labels < steps[:, None, None]  # (T, M, n)
         read = self.field.read_rows(revealed.reshape(-1, self.size), np.tile(np.arange(self.texts), len(steps)))
-        parts = self._parts(*(values.reshape(revealed.shape) for values in read), revealed)
+        parts = self._parts(read[0].reshape(revealed.shape), read[1].reshape(revealed.shape), revealed)
         return np.asarray(np.where(labels == steps[:, None, None], parts, 0.0).sum(axis=(1, 3)))
 
     def _parts(self, losses: FloatArray, entropies: FloatArray, revealed: BoolArray) -> FloatArray:

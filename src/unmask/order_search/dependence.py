@@ -118,7 +118,8 @@ class Dependence:
             expected = (size,) * ARRAYS.get(name, 1)
             if array.shape != expected or not size or not np.all(np.isfinite(array)):
                 raise InputError(f"{name} has shape {array.shape}; expected finite numbers of shape {expected}")
-        return cls(**{**arrays, "seen": arrays["seen"].astype(np.int64)}, **whole)
+        values: dict[str, Any] = {**arrays, "seen": arrays["seen"].astype(np.int64), **whole}
+        return cls(**values)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the table as JSON, whole or not at all."""

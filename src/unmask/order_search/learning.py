@@ -13,7 +13,7 @@ from unmask.order_search.partition import Partition, improve
 
 IntArray = npt.NDArray[np.int64]
 
-RESTARTS = 5  # annealing runs of each stand-in from random partitions, fewer in long texts, besides the best start
+RESTARTS = 6  # annealing runs of each stand-in from random partitions, fewer in long texts, besides the best start
 PROPOSED = 3  # partitions of each stand-in that the model is asked about
 
 
@@ -79,7 +79,7 @@ def proposals(stand_in: StandIn, steps: int, starts: Sequence[IntArray], seed: i
     rng = np.random.default_rng([seed, 8, steps])
     best = min(starts, key=lambda labels: cost(stand_in, labels))
     shuffled = [rng.permutation(np.arange(size) * steps // size) for _ in range(min(RESTARTS, 1 + 200 // size))]
-    budget = min(150 * size, 3000)
+    budget = min(200 * size, 3000)
     found = [anneal(stand_in, np.asarray(start), budget, rng) for start in [best, *shuffled]]
     distinct = {labels.tobytes(): labels for labels, _ in sorted(found, key=lambda pair: pair[1])}
     return list(distinct.values())[:PROPOSED]

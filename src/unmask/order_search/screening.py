@@ -66,13 +66,14 @@ def promising(
     """Those that a stand-in puts among the `keep` cheapest at one of the numbers of steps, the best ranks first."""
     ranks = dict.fromkeys(orders, len(orders))
     for stand_in in stand_ins:
-        prices = {}
+        prices: dict[str, FloatArray] = {}
         for name, order in orders.items():
             tables = [order_table(stand_in, order.draw(size, np.random.default_rng([seed, n]))) for n in range(draws)]
             solved = frontier(OrderTable(np.mean([table.values for table in tables], axis=0)), max(targets))
             prices[name] = solved.prices + np.mean([table.one_at_a_time for table in tables])
         for steps in targets:
-            ranking = sorted(orders, key=lambda name, at=steps - 1, by=prices: by[name][at])
+            at_steps = {name: float(price[steps - 1]) for name, price in prices.items()}
+            ranking = sorted(orders, key=at_steps.__getitem__)
             ranks |= {name: min(ranks[name], place) for place, name in enumerate(ranking)}
     kept = [name for name in orders if ranks[name] < keep]
     return {name: orders[name] for name in sorted(kept, key=ranks.__getitem__)}

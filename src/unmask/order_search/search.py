@@ -102,8 +102,9 @@ def search(
     """The orders most worth measuring.
 
     For every number of steps the cheapest order that needs no learning is among them, and beside it one that was learnt
-    when it is cheaper on fresh texts, in the mean: of orders that gain nothing one in two is kept, and of those that gain
-    two standard errors one in 44 is lost. What is kept is measured on other texts: a wrong one costs calls, not promises.
+    when it is cheaper on fresh texts, in the mean: of orders that gain nothing one in two is kept, and of those that
+    gain two standard errors one in 44 is lost. What is kept is measured on other texts: a wrong one costs calls, not
+    promises.
 
     Args:
         texts: (N, length) to search on; measure the orders that are found on other texts.
