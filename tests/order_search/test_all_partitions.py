@@ -24,14 +24,13 @@ def test_pairs_alone_propose_a_partition_within_a_twentieth_of_the_best(name, st
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("calls", [5000, 40_000])
-@pytest.mark.parametrize("name", ["pairs", "tree"])
-def test_a_searched_order_costs_at_most_a_third_more_than_the_best_of_all_partitions(name, calls):
+@pytest.mark.parametrize("name", ["pairs"])
+def test_a_searched_order_costs_at_most_a_third_more_than_the_best_of_all_partitions(name):
     """Two steps, 100 texts to search on: the sizes are those of the search; exact prices, three seeds."""
     law = partitions.law_of(name)
     for seed in range(3):
         texts = law.sample(100, seed)
-        found = search(unmask.oracle(law), texts, options=SearchOptions(calls=calls, steps=(2,), seed=seed))
+        found = search(unmask.oracle(law), texts, options=SearchOptions(calls=5000, seed=seed))
         order = found.orders["learned_2"].draw(12)
         every = np.array([labels_of(order, Schedule([size, 12 - size])) for size in range(1, 12)])
         assert partitions.prices_of(name, every).min() < 1.3 * partitions.least_price(name, 2)

@@ -55,7 +55,8 @@ class SearchOptions:
 
     Attributes:
         calls: network calls to spend at most. 4,000 to 5,000 are advised: about 3 CPU seconds of a search on `toy`, 26
-            on `manual`. More pay for trying single moves on the model, which takes a few hundred texts to be of use.
+            on `manual`. Many more pay for trying single moves on the model, which with few texts makes orders worse
+            as often as better (`docs/results/order-search.md`).
         steps: the numbers of steps orders are sought for (those below L).
         keep: how many of the orders that need no learning each stand-in may propose for each number of steps.
         most: how many orders are kept in all.
