@@ -74,7 +74,7 @@ class Rules:
         for name, plan in self.plans.items():
             found[f"plan {name}"] = Entry(
                 f"plan {name}", f"plan {name}", f"T = {plan.steps}", lambda plan=plan: planned(plan),
-                lambda plan=plan: plan.price,
+                lambda plan=plan: plan.price.scaled(plan.length),
             )  # fmt: skip
         return list(found.values())
 
@@ -128,7 +128,8 @@ class Rules:
     def _plan(self, rule: str, order: str, steps: int) -> Entry:
         made = self.planner(order).plan(steps)
         name = f" ({self.planner(order).name_of(made).partition(':')[0]})" if order == "auto" else ""
-        return Entry(f"{rule}:{steps}", rule, f"T = {made.steps}{name}", lambda: planned(made), lambda: made.price)
+        price = made.price.scaled(made.length)
+        return Entry(f"{rule}:{steps}", rule, f"T = {made.steps}{name}", lambda: planned(made), lambda: price)
 
 
 def chosen(words: str, orders: Sequence[str] = ()) -> list[str]:
