@@ -7,6 +7,7 @@ import pytest
 
 import unmask
 from unmask.errors import InputError
+from unmask.measuring.measure import measure
 from unmask.measuring.measurement import Measurement
 from unmask.theory.schedule import Schedule
 
@@ -54,7 +55,7 @@ def test_one_at_a_time_costs_nothing_in_any_order_of_a_perfect_predictor(measure
 
 def test_the_path_of_a_perfect_predictor_is_the_log_probability_of_the_text(chain):
     texts = chain.sample(20, 5)
-    found = unmask.measure(unmask.oracle(chain), texts)
+    found = measure(unmask.oracle(chain), texts)
     np.testing.assert_allclose(found.paths, -chain.log_prob(texts), atol=1e-4)
 
 
@@ -76,7 +77,7 @@ def test_a_price_is_the_parallel_price_and_the_order_effect(measured):
 def test_intervals_are_over_documents(chain):
     """Ten documents whose windows are copies but for their masks: errors of ten values, not of sixty."""
     texts = np.repeat(chain.sample(10, 5), 6, axis=0)
-    found = unmask.measure(unmask.oracle(chain), texts, documents=np.repeat(np.arange(10), 6))
+    found = measure(unmask.oracle(chain), texts, documents=np.repeat(np.arange(10), 6))
     schedule = Schedule.uniform(12, 3)
     prices = found.prices(schedule)
     means = np.array([prices[np.array(found.documents) == name].mean() for name in dict.fromkeys(found.documents)])
@@ -87,12 +88,12 @@ def test_intervals_are_over_documents(chain):
 
 def test_halves_share_no_document(chain):
     numbers = np.repeat(np.arange(9), [20, 3, 3, 3, 3, 3, 3, 1, 1])
-    found = unmask.measure(unmask.oracle(chain), chain.sample(40, 5), documents=numbers)
+    found = measure(unmask.oracle(chain), chain.sample(40, 5), documents=numbers)
     first, second = found.split()
     assert not set(first.documents) & set(second.documents)
     assert sorted([*first.texts, *second.texts]) == sorted(found.texts)
     assert min(len(first.texts), len(second.texts)) >= 14
-    one = unmask.measure(unmask.oracle(chain), chain.sample(8, 5), documents=[0, 0, 0, 1, 1, 1, 2, 2])
+    one = measure(unmask.oracle(chain), chain.sample(8, 5), documents=[0, 0, 0, 1, 1, 1, 2, 2])
     with pytest.raises(InputError, match="of 3 documents; fitting on one half and pricing on the other needs 4"):
         one.split()
 
@@ -119,8 +120,8 @@ def test_halves_share_no_text_and_do_not_depend_on_the_order_of_the_texts(measur
 
 def test_parts_measured_apart_merge_to_what_is_measured_at_once(chain):
     predictor, texts = unmask.oracle(chain), np.unique(chain.sample(60, 1), axis=0)[:30]
-    whole = unmask.measure(predictor, texts, orders=["bit_reversal"], batch_size=7)
-    parts = [unmask.measure(predictor, texts[rows], orders=["bit_reversal"]) for rows in (slice(20, 30), slice(20))]
+    whole = measure(predictor, texts, orders=["bit_reversal"], batch_size=7)
+    parts = [measure(predictor, texts[rows], orders=["bit_reversal"]) for rows in (slice(20, 30), slice(20))]
     assert_same(Measurement.merge(parts), whole)
     assert_same(Measurement.merge(parts[::-1]), whole)
 
@@ -146,20 +147,20 @@ def test_another_model_length_prompt_or_order_does_not_merge(measured, chain):
     fresh = chain.sample(4, 9)
     short = unmask.laws.MarkovChain(chain.initial, chain.transition, 8)
     other = unmask.laws.MarkovChain([0.4, 0.4, 0.2], chain.transition, 12)
-    plain = unmask.measure(predictor, fresh)
+    plain = measure(predictor, fresh)
     for part, words in [
-        (unmask.measure(unmask.oracle(short), short.sample(4, 0)), "differ in length: 12 and 8"),
-        (unmask.measure(unmask.oracle(other), fresh), "differ in model"),
-        (unmask.measure(predictor, fresh, given=np.arange(12) == 3), "differ in length: 12 and 11"),
-        (unmask.measure(predictor, fresh, counts=[0, 4, 11]), "different counts"),
+        (measure(unmask.oracle(short), short.sample(4, 0)), "differ in length: 12 and 8"),
+        (measure(unmask.oracle(other), fresh), "differ in model"),
+        (measure(predictor, fresh, given=np.arange(12) == 3), "differ in length: 12 and 11"),
+        (measure(predictor, fresh, counts=[0, 4, 11]), "different counts"),
     ]:
         with pytest.raises(InputError, match=words):
             Measurement.merge([plain, part])
     with pytest.raises(InputError, match="different orders"):
         Measurement.merge([plain, measured])
-    one = unmask.measure(predictor, fresh, given=1)
+    one = measure(predictor, fresh, given=1)
     with pytest.raises(InputError, match="differ in given: the first 1 and positions 3"):
-        Measurement.merge([one, unmask.measure(predictor, chain.sample(4, 8), given=np.arange(12) == 3)])
+        Measurement.merge([one, measure(predictor, chain.sample(4, 8), given=np.arange(12) == 3)])
 
 
 def test_a_text_counts_once(measured):
@@ -169,8 +170,8 @@ def test_a_text_counts_once(measured):
 
 def test_texts_that_orders_were_searched_on_are_not_priced(chain):
     predictor, texts = unmask.oracle(chain), chain.sample(8, 3)
-    one = unmask.measure(predictor, texts[:4])
-    two = unmask.measure(predictor, texts[4:], settings={"searched": list(one.texts)})
+    one = measure(predictor, texts[:4])
+    two = measure(predictor, texts[4:], settings={"searched": list(one.texts)})
     with pytest.raises(InputError, match="4 texts that orders were searched on"):
         Measurement.merge([one, two])
 
@@ -178,8 +179,8 @@ def test_texts_that_orders_were_searched_on_are_not_priced(chain):
 def test_settings_that_differ_are_all_kept(chain):
     predictor, texts = unmask.oracle(chain), chain.sample(8, 3)
     parts = [
-        unmask.measure(predictor, texts[:4], seed=1, settings={"data": "a.txt", "searched": ["x"]}),
-        unmask.measure(predictor, texts[4:], seed=2, settings={"data": "a.txt", "searched": ["y"]}),
+        measure(predictor, texts[:4], seed=1, settings={"data": "a.txt", "searched": ["x"]}),
+        measure(predictor, texts[4:], seed=2, settings={"data": "a.txt", "searched": ["y"]}),
     ]
     settings = Measurement.merge(parts).settings
     assert settings["seed"] == [1, 2]
@@ -229,7 +230,7 @@ def test_an_order_that_was_not_measured_is_named_with_those_that_were(measured):
 
 
 def test_sizes_between_measured_counts_are_priced_in_uniform_order_only(chain):
-    found = unmask.measure(unmask.oracle(chain), chain.sample(50, 0), counts=[0, 2, 6, 11], orders=["left_to_right"])
+    found = measure(unmask.oracle(chain), chain.sample(50, 0), counts=[0, 2, 6, 11], orders=["left_to_right"])
     assert found.price(Schedule([3, 4, 5])) > 0
     assert found.price(Schedule([2, 4, 6]), "left_to_right") > 0
     with pytest.raises(InputError, match=r"begin at 3, but order left_to_right was measured at 0, 2, 6, 11"):
@@ -241,8 +242,8 @@ def test_sizes_between_measured_counts_are_priced_in_uniform_order_only(chain):
 def test_a_few_counts_give_the_prices_of_all_of_them(chain):
     """Means of the same texts and permutations; differences within three standard errors of what ranks were drawn."""
     predictor, texts = unmask.oracle(chain), chain.sample(300, 2)
-    full = unmask.measure(predictor, texts, batch_size=300)
-    few = unmask.measure(predictor, texts, counts=[0, 1, 2, 4, 6, 9, 11], batch_size=300)
+    full = measure(predictor, texts, batch_size=300)
+    few = measure(predictor, texts, counts=[0, 1, 2, 4, 6, 9, 11], batch_size=300)
     assert few.curve.entropy == pytest.approx(full.curve.entropy, rel=0.01)
     assert few.baselines.mean() == pytest.approx(full.baselines.mean(), rel=0.01)
     assert few.price(Schedule([1, 3, 5, 3])) == pytest.approx(full.price(Schedule([1, 3, 5, 3])), abs=0.1)

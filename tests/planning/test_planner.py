@@ -11,6 +11,7 @@ import unmask
 from unmask.errors import InputError
 from unmask.laws import catalogue
 from unmask.measuring.estimate import Estimate
+from unmask.measuring.measure import measure
 from unmask.planning.known_curve import KnownCurve, read_curve
 from unmask.planning.planner import ONLY_UNIFORM, BudgetNotKept, Planner
 from unmask.theory.curve import InformationCurve
@@ -85,7 +86,7 @@ def test_a_budget_is_kept_by_the_last_of_the_plans_that_pass_one_after_the_other
 
 
 def test_a_budget_that_no_number_of_steps_is_known_to_keep_says_what_would_help(chain):
-    few = unmask.measure(unmask.oracle(chain), chain.sample(12, 0))
+    few = measure(unmask.oracle(chain), chain.sample(12, 0))
     with pytest.raises(
         BudgetNotKept, match=r"no number of steps below 12 is 95% sure to cost at most 1e-05 nats"
     ) as caught:
@@ -98,7 +99,7 @@ def test_a_budget_holds_as_often_as_it_says(chain):
     """60 repetitions on 60 texts, exact prices. More than 9 of 60 above the budget when 1 in 20 may be: once in 900."""
     curve, above = chain.curve(), 0
     for repetition in range(60):
-        found = unmask.measure(
+        found = measure(
             unmask.oracle(chain), chain.sample(60, 3000 + repetition), seed=repetition, batch_size=60,
             source=str(repetition),
         )  # fmt: skip
@@ -121,7 +122,7 @@ def test_sizes_of_a_noisy_repetition_are_fitted_to_shape_not_to_noise():
     prices = []
     for repetition in range(4):
         texts = law.sample(60, np.random.default_rng([repetition, 5]))
-        found = unmask.measure(unmask.oracle(law), texts, seed=repetition, batch_size=60, source=str(repetition))
+        found = measure(unmask.oracle(law), texts, seed=repetition, batch_size=60, source=str(repetition))
         prices.append(unmask.price(law.curve(), unmask.plan(found, 16).schedule))
     assert np.mean(prices) < 0.07
 
@@ -144,13 +145,13 @@ def test_a_plan_is_no_dearer_than_equal_sizes_in_the_same_order():
     equal = unmask.price(law.curve(), Schedule.uniform(64, 16))
     for repetition in range(8):
         texts = law.sample(60, 100 + repetition)
-        found = unmask.measure(unmask.oracle(law), texts, seed=repetition, batch_size=60, source=str(repetition))
+        found = measure(unmask.oracle(law), texts, seed=repetition, batch_size=60, source=str(repetition))
         assert unmask.price(law.curve(), unmask.plan(found, 16).schedule) < 1.03 * equal
 
 
 def test_more_steps_than_counts_split_what_was_measured(chain):
     counts = [0, 2, 6, 11]
-    found = unmask.measure(
+    found = measure(
         unmask.oracle(chain), chain.sample(80, 0), counts=counts, orders=["left_to_right"],
         order_counts={"left_to_right": counts},
     )  # fmt: skip
@@ -192,7 +193,7 @@ def test_a_plan_of_several_parts_costs_their_mean(measured):
 
 def test_uniform_order_is_not_fitted_to_noise(chain):
     """40 texts: the raw curve rises somewhere, and sizes that live off that would promise less than nothing."""
-    noisy = unmask.measure(unmask.oracle(chain), chain.sample(40, 5))
+    noisy = measure(unmask.oracle(chain), chain.sample(40, 5))
     assert not noisy.curve.is_monotone
     assert all(Planner(noisy).ranked(steps)[0].fitted_price >= -1e-9 for steps in range(1, 13))
 
@@ -279,6 +280,6 @@ def test_what_cannot_be_planned_is_said_in_one_line(measured, options, words):
 
 
 def test_too_few_texts_cannot_be_fitted_and_priced(chain):
-    few = unmask.measure(unmask.oracle(chain), chain.sample(3, 0))
+    few = measure(unmask.oracle(chain), chain.sample(3, 0))
     with pytest.raises(InputError, match="3 texts were measured; fitting on one half and pricing on the other needs 4"):
         unmask.plan(few, 3)

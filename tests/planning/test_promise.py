@@ -12,6 +12,7 @@ import pytest
 
 import unmask
 from unmask.laws import catalogue
+from unmask.measuring.measure import measure
 from unmask.planning.planner import Planner
 from unmask.theory.order_table import OrderTable
 from unmask.theory.reveal_orders import Given
@@ -49,7 +50,7 @@ def test_on_the_same_texts_the_score_of_a_plan_is_what_was_measured(chain, name)
     """One order for all texts: not a matter of chance, but the same sum to rounding, text by text."""
     texts = np.unique(chain.sample(40, 7), axis=0)
     mine = {"mine": Given(np.random.default_rng(1).permutation(12).tolist())} if name == "mine" else [name]
-    found = unmask.measure(unmask.oracle(chain), texts, orders=mine)
+    found = measure(unmask.oracle(chain), texts, orders=mine)
     for steps in (1, 2, 5, 12):
         plan = unmask.plan(found, steps, order=name)
         scored = unmask.score(unmask.oracle(chain), plan, texts)
@@ -63,7 +64,7 @@ def test_intervals_hold_the_exact_price_as_often_as_they_say(chain):
     orders = ["bit_reversal", "left_to_right"]
     for repetition in range(60):
         texts = chain.sample(80, 1000 + repetition)
-        planner = Planner(unmask.measure(unmask.oracle(chain), texts, seed=repetition, orders=orders, batch_size=80))
+        planner = Planner(measure(unmask.oracle(chain), texts, seed=repetition, orders=orders, batch_size=80))
         for steps in hits:
             plan = planner.plan(steps)
             hits[steps] += plan.parallel_price.low - 1e-5 <= exact_price(chain, plan) <= plan.parallel_price.high + 1e-5
@@ -88,7 +89,7 @@ def test_every_number_of_steps_of_a_law_is_priced_as_promised(name, orders):
     counts = sorted({0, 1, 2, 4, 8, 16, 32, *range(3, law.length, 3), law.length - 1})
     for repetition in range(40):
         texts = law.sample(60, 5000 + repetition)
-        found = unmask.measure(
+        found = measure(
             unmask.oracle(law), texts, seed=repetition, orders=orders, batch_size=60, source=str(repetition),
             counts="all" if not orders else counts,
         )  # fmt: skip
@@ -107,7 +108,7 @@ def test_the_score_of_a_plan_on_fresh_text_is_the_predicted_price(name):
     predictor, length = unmask.oracle(law), law.length
     count = 60 if name == "toy" else 160
     orders = ["bit_reversal", "golden_ratio", "left_to_right"]
-    found = unmask.measure(predictor, law.sample(count, 1), orders=orders, batch_size=80, source="measured")
+    found = measure(predictor, law.sample(count, 1), orders=orders, batch_size=80, source="measured")
     fresh = law.sample(count, 2)
     planner = Planner(found)
     for steps in sorted({2, 4, 8, 16, 32, length}):
@@ -126,7 +127,7 @@ def test_the_score_of_a_plan_on_fresh_text_is_the_predicted_price(name):
 def test_a_plan_of_several_permutations_costs_what_its_parts_do(chain):
     """Against exact order tables: 4 standard errors (wrong once in 15,000)."""
     permutations = {f"p{seed}": Given(np.random.default_rng(seed).permutation(12).tolist()) for seed in range(4)}
-    found = unmask.measure(unmask.oracle(chain), chain.sample(200, 0), orders=permutations, batch_size=200)
+    found = measure(unmask.oracle(chain), chain.sample(200, 0), orders=permutations, batch_size=200)
     plan = unmask.plan(found, 4, parts=3)
     assert {part.order for part in plan.parts} <= set(permutations.values())
     error = plan.price.half_width / 1.96

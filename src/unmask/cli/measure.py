@@ -46,7 +46,11 @@ def measure(
     length: Length = None,
     given: Given = None,
     orders: Annotated[
-        str | None, typer.Option(metavar="auto|A,B", help="Reveal orders besides the uniform one; auto searches.")
+        str | None,
+        typer.Option(
+            metavar="auto|uniform|A,B",
+            help="Reveal orders besides the uniform one: auto searches, uniform for no other.  [auto, of 24 texts]",
+        ),
     ] = None,
     counts: Annotated[
         str | None,
@@ -63,9 +67,9 @@ def measure(
     search_calls: Annotated[
         int,
         typer.Option(
-            min=0, rich_help_panel=SPEND, help="With --orders auto: calls to spend at most on learning orders, besides."
+            min=0, rich_help_panel=SPEND, help="With --orders auto: calls to spend at most on searching, besides."
         ),
-    ] = 40_000,
+    ] = 10_000,
     block_length: BlockLength = None,
     resume_from: Annotated[Path | None, typer.Option(metavar="FILE", help="Go on with this measurement.")] = None,
     merge: Annotated[
@@ -140,9 +144,21 @@ def _print(report: dict[str, Any], out: Path, spent: int) -> None:
     typer.echo("the lower bound is reached by some sizes with the same largest step, not by all")
     if report["orders"]:
         rows = [
-            [name, *("" if price is None else round(price, 4) for price in prices.values())]
+            [name, *("" if price is None else round(price, 4) + 0.0 for price in prices.values())]
             for name, prices in report["orders"].items()
         ]
         columns = ["order", *(f"T={steps}" for steps in next(iter(report["orders"].values())))]
-        print_table("Best sizes of each order, nats per token (fitted on these texts)", columns, rows)
-    typer.echo(f"written to {out}; next: unmask plan {out} --steps 8")
+        print_table("Parallel price of each order's best sizes, nats per token (fitted on these texts)", columns, rows)
+    if report["order_effects"]:
+        rows = [
+            [row["order"], round(row["order_effect"], 4), round(row["half_width"], 4)]
+            for row in report["order_effects"]
+        ]
+        print_table(
+            "Order effect: one at a time, nats per token beyond the uniform order", ["order", "", "± 95 %"], rows
+        )
+    else:
+        typer.echo("only the uniform order was measured; --orders auto searches for others on at least 24 texts")
+    for note in report["notes"]:
+        typer.echo(note)
+    typer.echo(f"written to {out}; next: unmask plan {out} --budget 0.05")

@@ -19,14 +19,18 @@ from unmask.measuring.shards import Shards
 from unmask.measuring.texts import identify
 from unmask.models.predictor import Predictor
 from unmask.models.resolve import resolve
-from unmask.order_search.search import Found, SearchOptions, search, share_for_search
+from unmask.order_search.search import LEAST_TEXTS, Found, SearchOptions, search, share_for_search
 from unmask.theory import reveal_orders
 from unmask.theory.reveal_orders import Order
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a person asked `unmask measure` for; the options of the command line."""
+    """What a person asked `unmask measure` for; the options of the command line.
+
+    Attributes:
+        orders: "auto" to search for them, "uniform" for no other, or names; None searches where there are texts enough.
+    """
 
     model: str
     out: Path
@@ -60,7 +64,7 @@ class Job:
         try:
             say(f"loading {self.model}")
             predictor = Counted(resolve(self.model, self.device, self.trust_remote_code), self.model)
-            texts, source, data = read_inputs(
+            texts, source, data, documents = read_inputs(
                 predictor, self.model, self.data, self.tokens, lines=self.lines, length=self.length, texts=self.texts,
                 seed=self.seed,
             )  # fmt: skip
@@ -70,8 +74,8 @@ class Job:
             measured = measure(
                 predictor, texts, self.seed, orders=found.orders, order_counts=found.counts, counts=self._counts(),
                 given=known, block_length=block, precision=self.precision, calls=self.calls, batch_size=self.batch_size,
-                source=source, resume=resumed, shard=shards.share, settings={"data": data, **notes},
-                progress=progress if shards.is_first else None,
+                source=source, documents=documents, resume=resumed, shard=shards.share,
+                settings={"data": data, **notes}, progress=progress if shards.is_first else None,
                 checkpoint=(lambda found: found.save(self.out)) if shards.world == 1 else None,
             )  # fmt: skip
             digests = identify(texts, source)
@@ -105,10 +109,11 @@ class Job:
         say: Callable[[str], object],
     ) -> tuple[Found, dict[str, Any]]:
         """The orders to measure, and notes for the file: which texts were searched on, not to be priced."""
-        if self.orders is None or (resumed is not None and self.orders == "auto"):
-            return Found(), {} if resumed is None else {"searched": resumed.settings.get("searched", [])}
-        if self.orders != "auto":
-            return Found(parse_orders(self.orders)), {}
+        wanted = self.orders or ("auto" if len(texts) >= LEAST_TEXTS else "uniform")
+        if resumed is not None and wanted in ("auto", "uniform"):
+            return Found(), {"searched": resumed.settings.get("searched", [])}
+        if wanted != "auto":
+            return Found(parse_orders(wanted)), {}
         if not shards.is_first:
             return Found(), {}
         rows = share_for_search(len(texts), self.seed)
