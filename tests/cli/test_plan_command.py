@@ -169,7 +169,7 @@ def test_a_file_that_is_no_measurement_is_one_line(curve_file, tmp_path, capsys)
     empty.write_text("")
     for path, words in [
         (damaged, "is not a JSON file"),
-        (plan, "has format 'unmask.plan/1'"),
+        (plan, "has format 'unmask.plan/2'"),
         (empty, "is not a JSON file"),
         (tmp_path / "none.curve.json", "No such file"),
         ("law:nothing", "there is no law"),
