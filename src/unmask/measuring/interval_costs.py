@@ -12,6 +12,7 @@ bias, and both losses are of the same token of the same text, where most of the 
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +27,7 @@ IntArray = npt.NDArray[np.int64]
 def strata(width: int, canvases: int) -> list[tuple[int, int]]:
     """Ranges [low, high) that cover r = 1..width-1, as many as there are canvases, or one for every r."""
     edges = np.linspace(1, width, min(canvases, width - 1) + 1).round().astype(int).tolist()
-    return list(zip(edges[:-1], edges[1:], strict=True)) if width > 1 else []
+    return list(pairwise(edges)) if width > 1 else []
 
 
 def inside(counts: IntArray, length: int, canvases: int, is_uniform: bool) -> list[list[tuple[int, int]]]:

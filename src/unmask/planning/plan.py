@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from unmask.theory.reveal_orders import Blocks, Given, IntArray, Order, Seed
 from unmask.theory.schedule import Schedule
 
 FORMAT = "unmask.plan/2"
+AS_PRICE: Any = None
+"""What the price says, where nothing else is said."""
+NO_EFFECT = Estimate.exactly(0.0)
 VALID_FOR = (
     "drawing at temperature 1 from the model's own law, on text like that it was measured on; "
     "greedy decoding, top-p and other temperatures are outside the theory"
@@ -64,9 +67,9 @@ class Plan:
     curve_digest: str = ""
     valid_for: str = VALID_FOR
     notes: tuple[str, ...] = ()
-    parallel_price: Estimate = cast(Estimate, None)
-    order_effect: Estimate = Estimate.exactly(0.0)
-    at_most: float = cast(float, None)
+    parallel_price: Estimate = AS_PRICE
+    order_effect: Estimate = NO_EFFECT
+    at_most: float = AS_PRICE
 
     def __post_init__(self) -> None:
         if self.parallel_price is None:
