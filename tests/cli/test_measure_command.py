@@ -184,6 +184,7 @@ MISTAKES = [
     ([CHAIN, "--data", "x.txt", "--tokens", "x.npy", "--out", "m.json"], "--data and --tokens were given"),
     ([CHAIN, "--texts", "20", "--orders", "auto", "--out", "m.json"], "at least 24 texts"),
     ([CHAIN, "--orders", "sideways", "--out", "m.json"], "there is no reveal order 'sideways'"),
+    ([CHAIN, "--canvases", "few", "--out", "m.json"], "--canvases is 'few'"),
     ([CHAIN, "--counts", "few", "--out", "m.json"], "--counts is 'few'"),
     ([CHAIN, "--counts", "99", "--out", "m.json"], "counts is 99"),
     ([CHAIN, "--show-steps", "9", "--out", "m.json"], "steps is 9"),

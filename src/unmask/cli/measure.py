@@ -60,6 +60,14 @@ def measure(
             help="Revealed counts to measure.  [all to 64 tokens, else 17]",
         ),
     ] = None,
+    canvases: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|N",
+            rich_help_panel=SPEND,
+            help="Extra canvases inside every interval between counts; auto puts them where they pay.",
+        ),
+    ] = "1",
     precision: Annotated[
         float | None, typer.Option(min=0, rich_help_panel=SPEND, help="Stop at this half-width, nats per token.")
     ] = None,
@@ -100,7 +108,8 @@ def measure(
 
         job = Job(
             model=model[0], out=out, data=data, tokens=tokens, lines=lines, texts=texts, length=length,
-            orders=orders, counts=counts, precision=precision, calls=calls, search_calls=search_calls, given=given,
+            orders=orders, counts=counts, canvases=canvases, precision=precision, calls=calls,
+            search_calls=search_calls, given=given,
             block_length=block_length, resume=resume_from, batch_size=batch_size or 16, seed=seed, device=device,
             trust_remote_code=trust_remote_code,
         )  # fmt: skip

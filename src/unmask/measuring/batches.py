@@ -11,7 +11,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from unmask.measuring.interval_costs import cost_at_once, inside, lever
+from unmask.measuring.allocation import allocated
+from unmask.measuring.interval_costs import alike, cost_at_once, inside, lever
 from unmask.measuring.losses import GIVEN, LATER, FloatArray, LossReader
 from unmask.measuring.measurement import Measurement
 from unmask.measuring.model_identity import describe_model
@@ -30,7 +31,7 @@ class Batches:
         seed: of the permutations; those of a text depend on it and the text alone.
         ranges: where the blocks begin and end, among the positions that are not given.
         counts: revealed counts of the uniform order. orders: the others, and `grids` their counts, by name.
-        canvases: extra canvases inside every interval of more than one token.
+        canvases: extra canvases inside every interval of more than one token, until `allocate` is called.
         settings: notes for the file.
     """
 
@@ -45,9 +46,11 @@ class Batches:
         canvases: int,
         settings: dict[str, Any],
     ) -> None:
-        self.predictor, self.seed, self.ranges, self.canvases = predictor, seed, ranges, canvases
+        self.predictor, self.seed, self.ranges = predictor, seed, ranges
         self.orders: dict[str, Order] = {"uniform": Uniform(), **orders}
         self.grids = {"uniform": counts, **grids}
+        self.canvases = {name: alike(grid, canvases, name == "uniform") for name, grid in self.grids.items()}
+        self._halves: dict[str, list[FloatArray]] = {name: [] for name in self.grids}
         self.settings = settings
         self.model = describe_model(predictor)
         self.reader = LossReader(predictor)
@@ -59,7 +62,7 @@ class Batches:
     def calls_per_text(self) -> int:
         """Network calls a text takes, all blocks and orders together."""
         canvases = sum(
-            len(grid) + sum(map(len, inside(grid, self.length, self.canvases, name == "uniform")))
+            len(grid) + sum(map(len, inside(grid, self.length, self.canvases[name])))
             for name, grid in self.grids.items()
         )
         return canvases * len(self.ranges) * self.predictor.calls_per_query
@@ -76,8 +79,9 @@ class Batches:
             for begin, end in self.ranges:
                 ranks = self._ranks(one, known, digests, grid, begin, end)
                 blocks.append(_OrderOfBlock(self.reader, tokens, ranks, grid, isinstance(one, Uniform)))
-                measured.append(blocks[-1].measured(self.canvases, self._draws(digests, begin)))
+                measured.append(blocks[-1].measured(self.canvases[name], self._draws(digests, begin)))
             found[name] = OrderCosts(one, self.length, grid, *map(_mean, zip(*measured, strict=True)))
+            self._halves[name].append(_mean([block.halves for block in blocks]))
             if name == "uniform":
                 paths = _mean([block.path for block in blocks])
         return Measurement(
@@ -92,6 +96,11 @@ class Batches:
             paths,
             found,
         )
+
+    def allocate(self, pilot: Measurement) -> None:
+        """Measure further texts with as many canvases in each interval as pay, after a pilot with two in each."""
+        for name in self.grids:
+            self.canvases[name] = allocated(pilot.costs_of(name), np.concatenate(self._halves[name]))
 
     def _draws(self, digests: tuple[str, ...], begin: int) -> list[np.random.Generator]:
         """What is random inside intervals, of each text: the same whatever shares its batch."""
@@ -125,9 +134,11 @@ class _OrderOfBlock:
         self.length = int(((ranks[0] > GIVEN) & (ranks[0] < LATER)).sum())
         self.path = np.zeros(len(tokens))
         """(N,) nats of the very tokens of each interval where it begins."""
+        self.halves = np.zeros((len(tokens), len(counts)))
+        """(N, C) what the first of two canvases of an interval says less what the second does."""
 
     def measured(
-        self, canvases: int, rngs: Sequence[np.random.Generator]
+        self, canvases: IntArray, rngs: Sequence[np.random.Generator]
     ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """costs, entropies, parallel and parallel_entropies, as in `OrderCosts`."""
         size = len(self.counts)
@@ -135,17 +146,19 @@ class _OrderOfBlock:
         costs = np.zeros((2, len(self.tokens), size, size))
         parallel = np.zeros((2, len(self.tokens), size))
         levers = np.zeros((len(self.tokens), size))
-        for row, pieces in enumerate(inside(self.counts, self.length, canvases, self.is_uniform)):
+        for row, pieces in enumerate(inside(self.counts, self.length, canvases)):
             start, width = int(self.counts[row]), int(widths[row])
             here = self.reader.at(self.tokens, self.ranks, start)
             self.path += here[0][:, :width].sum(axis=1)
             for kind, values in enumerate(here):
                 costs[kind, :, row, row:] = self._of_intervals(values, self.counts[row:] - start)
             last = self.length if self.is_uniform else start + width
-            for low, high in pieces:
+            for number, (low, high) in enumerate(pieces):
                 shown = np.array([rng.integers(low, high) for rng in rngs])
                 falls = cost_at_once(self.reader, self.tokens, self.ranks, start, last, shown, here)
                 parallel[:, :, row] += (high - low) * np.array(falls)
+                if len(pieces) == 2:
+                    self.halves[:, row] += (-1) ** number * (high - low) * falls[0]
                 levers[:, row] += lever(width, low, high, shown)
         if self.is_uniform:
             rows, following = np.arange(size - 1), np.arange(1, size)

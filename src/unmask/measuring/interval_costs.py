@@ -30,17 +30,21 @@ def strata(width: int, canvases: int) -> list[tuple[int, int]]:
     return list(pairwise(edges)) if width > 1 else []
 
 
-def inside(counts: IntArray, length: int, canvases: int, is_uniform: bool) -> list[list[tuple[int, int]]]:
-    """The strata of each interval between counts.
+def alike(counts: IntArray, canvases: int, is_uniform: bool) -> IntArray:
+    """(C,) as many canvases for every interval between counts.
 
     In uniform order the last interval has one more: elsewhere its canvases average over many tokens, but there over
     those of the interval alone.
     """
-    ends = [*counts[1:].tolist(), length]
-    return [
-        strata(end - start, canvases + (is_uniform and end == length))
-        for start, end in zip(counts.tolist(), ends, strict=True)
-    ]
+    found = np.full(len(counts), canvases)
+    found[-1] += is_uniform
+    return found
+
+
+def inside(counts: IntArray, length: int, canvases: IntArray) -> list[list[tuple[int, int]]]:
+    """The strata of each interval between counts, from how many canvases each has."""
+    widths = np.diff(np.append(counts, length))
+    return [strata(width, several) for width, several in zip(widths.tolist(), canvases.tolist(), strict=True)]
 
 
 def lever(width: int, low: int, high: int, shown: IntArray) -> FloatArray:

@@ -12,6 +12,7 @@ enough and go on later with other texts.
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from unmask.errors import InputError
+from unmask.measuring.allocation import PILOT
 from unmask.measuring.batches import Batches
 from unmask.measuring.documents import document_names
 from unmask.measuring.measurement import Measurement, text_digest
@@ -48,7 +50,7 @@ def measure(
     orders: Orders = (),
     order_counts: Mapping[str, Sequence[int]] | None = None,
     counts: str | int | Sequence[int] | None = None,
-    canvases: int = 1,
+    canvases: int | str = 1,
     given: npt.ArrayLike | int = 0,
     block_length: int | None = None,
     precision: float | None = None,
@@ -74,7 +76,9 @@ def measure(
         counts: revealed counts, where the steps of a plan may begin: None for those where 16 equal steps begin and
             ever closer ones towards both ends (all when L <= 32), how many cosine-spaced ones, "all", or a list from 0
             to L - 1. Other orders get besides, unless it is a list, the counts at which halvings end.
-        canvases: extra canvases at random ranks inside every interval between counts.
+        canvases: extra canvases at random ranks inside every interval between counts; "auto" measures 16 texts with
+            two of them, and the others with as many in each interval as pay. What a text gives then depends on those
+            16 texts too.
         given: positions that are always known: a number of leading tokens (a prompt), or booleans, (length,) or, with
             as many in every text, (N, length) (infilling).
         block_length: reveal in blocks of so many tokens from left to right, as block-causal models do; everything
@@ -111,9 +115,10 @@ def measure(
     usual = np.union1d(grid, halvings).astype(np.int64)
     grids = {name: _starts((order_counts or {}).get(name, usual), grid[-1] + 1) for name in wanted}
     notes = {"seed": seed, "given": words, "block_length": block_length, "searched": [], **(settings or {})}
-    if isinstance(canvases, bool) or canvases < 1:
-        raise InputError(f"canvases is {canvases}; expected how many inside every interval, at least 1")
-    batches = Batches(predictor, seed, ranges, grid, wanted, grids, canvases, notes)
+    if canvases != "auto" and (isinstance(canvases, bool | str) or canvases < 1):
+        raise InputError(f"canvases is {canvases}; expected how many inside every interval, at least 1, or 'auto'")
+    pilot = PILOT if canvases == "auto" else 0
+    batches = Batches(predictor, seed, ranges, grid, wanted, grids, 2 if isinstance(canvases, str) else canvases, notes)
     digests = identify(texts, source)
     names = document_names(documents, f"{source} {notes.get('data', '')}", digests)
     rank, world = shard
@@ -135,10 +140,12 @@ def measure(
         precision *= world**0.5  # each process sees its own share of the texts
     saved = time.monotonic()
     try:
-        for start in range(0, len(fresh), batch_size):
-            rows = fresh[start : start + batch_size]
+        for start, end in _batches(len(fresh), batch_size, pilot):
+            rows = fresh[start:end]
             labels = (tuple(kind[row] for row in rows) for kind in (digests, names))
             done.append(batches.measure(texts[rows], known[rows], *labels))
+            if pilot and end == min(pilot, len(fresh)) and end > 1:
+                batches.allocate(Measurement.merge(done[1:] if resume is not None and rank == 0 else done))
             if len(done) == 2 and resume is not None and rank == 0:
                 resume.check_same(done[1])  # now, not after hours
             if progress is not None or precision is not None:
@@ -155,6 +162,12 @@ def measure(
             checkpoint(Measurement.merge(done))
         raise
     return Measurement.merge(done)
+
+
+def _batches(texts: int, batch_size: int, pilot: int) -> list[tuple[int, int]]:
+    """Where batches begin and end; one ends with the pilot."""
+    edges = {*range(0, pilot, batch_size), *range(min(pilot, texts), texts, batch_size), texts}
+    return list(pairwise(sorted(edge for edge in edges if edge <= texts)))
 
 
 def choose_counts(counts: str | int | Sequence[int] | None, length: int) -> npt.NDArray[np.int64]:

@@ -41,6 +41,7 @@ class Job:
     length: int | None = None
     orders: str | None = None
     counts: str | None = None
+    canvases: str = "1"
     precision: float | None = None
     calls: int | None = None
     search_calls: int = 40_000
@@ -73,7 +74,8 @@ class Job:
             found, notes = shards.told(self._orders(predictor, texts, known, block, source, resumed, shards, say))
             measured = measure(
                 predictor, texts, self.seed, orders=found.orders, order_counts=found.counts, counts=self._counts(),
-                given=known, block_length=block, precision=self.precision, calls=self.calls, batch_size=self.batch_size,
+                canvases=self._canvases(), given=known, block_length=block, precision=self.precision,
+                calls=self.calls, batch_size=self.batch_size,
                 source=source, documents=documents, resume=resumed, shard=shards.share,
                 settings={"data": data, **notes}, progress=progress if shards.is_first else None,
                 checkpoint=(lambda found: found.save(self.out)) if shards.world == 1 else None,
@@ -96,6 +98,11 @@ class Job:
         except ValueError:
             raise InputError(f"--counts is {self.counts!r}; expected all, how many, or counts such as 0,4,63") from None
         return numbers if len(numbers) > 1 else numbers[0]
+
+    def _canvases(self) -> str | int:
+        if self.canvases != "auto" and not self.canvases.isdecimal():
+            raise InputError(f"--canvases is {self.canvases!r}; expected auto, or how many inside every interval")
+        return self.canvases if self.canvases == "auto" else int(self.canvases)
 
     def _orders(
         self,
