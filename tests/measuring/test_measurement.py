@@ -93,6 +93,8 @@ def test_halves_share_no_document(chain):
     assert not set(first.documents) & set(second.documents)
     assert sorted([*first.texts, *second.texts]) == sorted(found.texts)
     assert min(len(first.texts), len(second.texts)) >= 14
+    giant = measure(unmask.oracle(chain), chain.sample(20, 5), documents=[0] * 17 + [1, 2, 3])
+    assert [len(set(half.documents)) for half in giant.split()] == [2, 2]
     one = measure(unmask.oracle(chain), chain.sample(8, 5), documents=[0, 0, 0, 1, 1, 1, 2, 2])
     with pytest.raises(InputError, match="of 3 documents; fitting on one half and pricing on the other needs 4"):
         one.split()

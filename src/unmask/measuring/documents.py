@@ -32,13 +32,20 @@ def document_names(documents: npt.ArrayLike | None, source: str, texts: Sequence
 
 
 def halves(documents: Sequence[str]) -> npt.NDArray[np.bool_]:
-    """(N,) whether a text is in the first half: whole documents, by their names alone, as even as these allow."""
+    """(N,) whether a text is in the first half: whole documents, by their names alone, as even as these allow.
+
+    The largest documents come first, each to the half with fewer texts; both halves get two documents at least, where
+    there are four.
+    """
     sizes = Counter(documents)
-    first: set[str] = set()
-    counts = [0, 0]
-    for name in sorted(sizes):
-        side = int(counts[1] < counts[0])
-        counts[side] += sizes[name]
-        if side == 0:
-            first.add(name)
-    return np.array([name in first for name in documents])
+    sides: dict[str, int] = {}
+    texts, counts = [0, 0], [0, 0]
+    for place, name in enumerate(sorted(sizes, key=lambda name: (-sizes[name], name))):
+        side = int(texts[1] < texts[0])
+        left = len(sizes) - place
+        if counts[1 - side] < 2 and left <= 2 - counts[1 - side]:
+            side = 1 - side
+        sides[name] = side
+        texts[side] += sizes[name]
+        counts[side] += 1
+    return np.array([sides[name] == 0 for name in documents])
