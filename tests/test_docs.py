@@ -1,5 +1,8 @@
 """The Python of the guides is run, page by page, in a folder of its own."""
 
+import doctest
+import importlib
+import inspect
 import json
 import re
 from pathlib import Path
@@ -52,3 +55,63 @@ def test_every_command_of_extending_runs_on_the_files_of_the_page(folder, capsys
         if "--rule " in command:
             assert "replay" in capsys.readouterr().out  # how a rule that reads the model is scored
     assert json.loads((folder / "judged" / "comparison.json").read_text())["task"] == "my_task.py:echo"
+
+
+@pytest.mark.parametrize("name", sorted({*unmask.__all__} - {"__version__"}))
+def test_a_public_name_has_an_example_that_is_true(name, folder):
+    thing = getattr(unmask, name)
+    text = inspect.getdoc(thing) or ""
+    assert "Examples:\n    >>> " in text, f"unmask.{name} has no example"
+    example = doctest.DocTestParser().get_doctest(text, {"unmask": unmask}, name, None, None)
+    said: list[str] = []
+    doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(example, out=said.append)
+    assert not said, "".join(said)
+
+
+def test_the_reference_begins_with_every_public_name_once():
+    listed = re.findall(r"<!-- public name: (\w+) -->", (DOCS / "reference" / "index.md").read_text(encoding="utf-8"))
+    assert sorted(listed) == sorted(unmask.__all__)
+
+
+def texts():
+    """Every guide and every module, by its path: names may stand in a sentence, an example or a docstring."""
+    root = DOCS.parent
+    for path in (root / "README.md", root / "CONTRIBUTING.md", *DOCS.rglob("*.md"), *(root / "src").rglob("*.py")):
+        yield str(path.relative_to(root)), path.read_text(encoding="utf-8")
+
+
+def is_module(parts: list[str]) -> bool:
+    path = DOCS.parent.joinpath("src", *parts)
+    return path.is_dir() or path.with_suffix(".py").is_file()
+
+
+def leads_somewhere(name: str) -> bool:
+    """Whether the dotted `name` is a public name, a module of ours or something in one; modules are not run for it."""
+    parts = name.split(".")
+    home = unmask._HOMES.get(parts[1], "")
+    if home:
+        parts = [*home.replace(":", ".").split("."), *parts[2:]]
+    inside: list[str] = []
+    while not is_module(parts):
+        inside.insert(0, parts.pop())
+    if not inside:
+        return True
+    thing = importlib.import_module(".".join(parts))
+    for part in inside:
+        if not hasattr(thing, part):
+            return False
+        thing = getattr(thing, part)
+    return True
+
+
+def test_every_dotted_name_of_ours_in_documents_and_docstrings_exists():
+    """`unmask.json` is a file, and `unmask.curve/1` the format of one."""
+    names: dict[str, str] = {}
+    for path, text in texts():
+        for name in re.findall(r"(?<![\w/.-])unmask(?:\.[A-Za-z_]\w*)+\b(?!/\d)", text):
+            names.setdefault(name, path)
+        for name in re.findall(r"`((?:bounds|laws|orders|recipes|stopping|windows)\.[A-Za-z_]\w*)", text):
+            names.setdefault(f"unmask.{name}", path)
+    names.pop("unmask.json")
+    assert len(names) > 100
+    assert not {name: path for name, path in names.items() if not leads_somewhere(name)}

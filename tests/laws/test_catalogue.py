@@ -115,7 +115,7 @@ def test_a_law_may_lie_in_a_file_of_one_s_own(tmp_path):
     (tmp_path / "own.py").write_text(OWN)
     assert from_name(f"{tmp_path}/own.py:cards").length == 4
     assert from_name(f"{tmp_path}/own.py:cards:length=5").length == 5
-    with pytest.raises(InputError, match="own.py:wrong made 4; expected a Law"):
+    with pytest.raises(InputError, match=r"own.py:wrong made 4; expected a Law"):
         from_name(f"{tmp_path}/own.py:wrong")
     with pytest.raises(InputError, match="has no function 'card'; did you mean 'cards'"):
         from_name(f"{tmp_path}/own.py:card")

@@ -39,7 +39,7 @@ def translate(what: Plan | TunedRule, engine: str) -> Exported:
 def export(what: Plan | TunedRule, engine: str, out: str | os.PathLike[str]) -> Exported:
     """Write what an engine needs into the folder `out` (made if missing), with a README that says how to use it.
 
-    Example:
+    Examples:
         >>> plan = unmask.plan(unmask.laws.Permutation(8).curve(), steps=3)
         >>> unmask.export(plan, "llada", "engine").cannot  # what LLaDA's code does not honour of it
         ()

@@ -56,6 +56,12 @@ class Measurement:
         uniform: what the uniform order costs, at counts from 0 to L-1.
         paths: (N,) nats: what the very tokens that each interval of the uniform order reveals cost where it begins.
         orders: other reveal orders, by name.
+
+    Examples:
+        >>> law = unmask.laws.Permutation(8)
+        >>> measured = unmask.measure(unmask.oracle(law), law.sample(20, seed=0))
+        >>> measured.length, len(measured.texts)
+        (8, 20)
     """
 
     length: int

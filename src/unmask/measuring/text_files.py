@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unmask.errors import InputError
+from unmask.models.capabilities import encoder_of
 from unmask.models.predictor import Predictor
 
 TokenArray = npt.NDArray[np.int64]
@@ -164,11 +165,10 @@ def _row(line: str, number: int, path: Path, predictor: Predictor) -> Sequence[i
 
 
 def _encoder(predictor: Predictor, path: str | Path) -> Encode:
-    encode = getattr(predictor, "encode", None) or getattr(getattr(predictor, "law", None), "encode", None)
+    encode = encoder_of(predictor)
     if encode is None:
         raise InputError(f"the model has no tokenizer to read {path} with; give token ids (.npy or .jsonl)")
-    found: Encode = encode
-    return found
+    return encode
 
 
 def _text(path: Path) -> str:

@@ -60,10 +60,11 @@ def measure(
     Raises:
         InputError: on texts that do not fit the model, or options out of range.
 
-    Example:
-        >>> model = unmask.load("manual")
-        >>> measurement = unmask.measure(model, open("held_out.txt").read())
-        >>> unmask.plan(measurement, budget=0.05)
+    Examples:
+        >>> law = unmask.laws.MarkovChain([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], 8)
+        >>> measured = unmask.measure(unmask.oracle(law), law.sample(40, seed=0), search_calls=500)
+        >>> len(measured.texts), len(measured.settings["searched"])
+        (30, 10)
     """
     if _is_text(texts):
         found = windows_of(predictor, texts, length)

@@ -49,12 +49,18 @@ class Plan:
         bounds: named bounds and rivals at the same number of steps.
         model, curve_digest: what was measured, and the measurement this was made from.
         valid_for: in words, what the price is a price of.
+        texts: digests of the texts this was fitted and priced on; a certificate needs others.
         notes: what should be known of how the plan was made, in sentences.
         parallel_price: what revealing tokens together costs beyond one token at a time along the same plan; the whole
             price where nothing else is said.
         order_effect: what the plan's order costs one token at a time beyond the uniform order; 0 for a perfect model,
             and the same for every number of steps.
         at_most: with the confidence of the interval, one-sided, the parallel price is not above this.
+
+    Examples:
+        >>> plan = unmask.plan(unmask.laws.Permutation(8).curve(), steps=3)
+        >>> plan.length, plan.steps, plan.schedule.sizes
+        (8, 3, (3, 3, 2))
     """
 
     parts: tuple[Part, ...]
@@ -66,6 +72,7 @@ class Plan:
     model: dict[str, str] = field(default_factory=dict)
     curve_digest: str = ""
     valid_for: str = VALID_FOR
+    texts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     parallel_price: Estimate = AS_PRICE
     order_effect: Estimate = NO_EFFECT
@@ -150,6 +157,7 @@ class Plan:
             "model": self.model,
             "curve_digest": self.curve_digest,
             "valid_for": self.valid_for,
+            "texts": list(self.texts),
             "notes": list(self.notes),
         }
 
@@ -172,6 +180,7 @@ class Plan:
                 dict(data["model"]),
                 str(data["curve_digest"]),
                 str(data["valid_for"]),
+                tuple(str(text) for text in data.get("texts", [])),
                 tuple(str(note) for note in data["notes"]),
                 Estimate(**data["parallel_price"]),
                 Estimate(**data["order_effect"]),

@@ -68,9 +68,15 @@ def plan(
         InputError: unless exactly one of steps, budget and price_per_call is given, and makes sense.
         BudgetNotKept: when no number of steps below L is known to keep the budget; it says what would help.
 
-    Example:
-        >>> plan = unmask.plan("m.curve.json", budget=0.05)
-        >>> plan.steps, plan.parallel_price.high, plan.order_effect.value
+    Examples:
+        >>> law = unmask.laws.Permutation(8)
+        >>> measured = unmask.measure(unmask.oracle(law), law.sample(20, seed=0))
+        >>> unmask.plan(measured, steps=3).steps
+        3
+        >>> plan = unmask.plan(measured, budget=0.2)
+        >>> plan.parallel_price.value <= plan.at_most <= 0.2
+        True
+    """
     """
     planner = Planner(as_costs(measured), order, confidence)
     return planner.plan(steps, budget=budget, price_per_call=price_per_call, parts=parts, at_estimate=at_estimate)
@@ -241,6 +247,7 @@ class Planner:
             self.measured.mask_token_id,
             self.measured.model,
             self.measured.digest,
+            texts=(*self.measured.texts, *getattr(self.measured, "settings", {}).get("searched", [])),
             notes=self._notes(parts),
             parallel_price=held.parallel_price(parts, self.confidence).scaled(per_token),
             order_effect=held.order_effect(parts, self.confidence).scaled(per_token),

@@ -87,7 +87,8 @@ class ChosenAhead:
         if not canvas.live[active].all():  # a stop rule ended rows early: leave them out
             keep = canvas.live[host_rows].nonzero().squeeze(1)
             host_rows = host_rows[keep]
-            active, renumbered = host_rows.unique(return_inverse=True)
+            served_rows, place = np.unique(host_rows.numpy(), return_inverse=True)
+            active, renumbered = torch.from_numpy(served_rows), torch.from_numpy(place)
             keep = keep.to(canvas.device)
             rows, columns, local = rows[keep], columns[keep], renumbered.to(canvas.device)
             active_device = active.to(canvas.device)

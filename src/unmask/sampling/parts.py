@@ -88,6 +88,10 @@ class Selection(Part):
         """(R, L) bool: the positions that are revealed in this step; closed ones are not read."""
         raise NotImplementedError
 
+    def largest(self, length: int) -> int:
+        """The most positions of a row of `length` that one step reveals; all, where nothing better is known."""
+        return length
+
 
 class Window(Part):
     """Which part of the canvas is open."""

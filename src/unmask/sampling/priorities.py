@@ -9,7 +9,7 @@ position.
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 import torch
@@ -20,14 +20,18 @@ from unmask.sampling.canvas import Canvas
 from unmask.sampling.parts import Priority
 from unmask.sampling.randomness import ORDER, gumbels, integers
 from unmask.sampling.step import Predicted
+from unmask.theory.reveal_orders import Given, Order
 from unmask.theory.reveal_plan import RevealPlan
+
+AnyOrder: TypeAlias = Priority | Order
+"""One of this module, or one of `unmask.orders`."""
 
 
 @dataclass(frozen=True)
 class Arranged(Priority):
     """An order of `unmask.orders`, drawn once for each row over the positions that are not given."""
 
-    order: Any
+    order: Order
 
     @property
     def source(self) -> str:
@@ -52,7 +56,7 @@ class Arranged(Priority):
 class PlanOrder(Priority):
     """The order of a plan; its sizes are `selections.PlanSizes`."""
 
-    plan: Any
+    plan: RevealPlan
 
     @property
     def random(self) -> bool:
@@ -118,7 +122,7 @@ class Noisy(Priority):
         steps: when given, the noise is annealed to 0 over that many steps, as MaskGIT does.
     """
 
-    order: Any
+    order: Priority
     temperature: float
     steps: int | None = None
     random: ClassVar[bool] = True
@@ -145,23 +149,23 @@ class Noisy(Priority):
         return self.order(step) + strength * noise
 
 
-def is_random(order: Any) -> bool:
+def is_random(order: Order | None) -> bool:
     """Whether an order of `unmask.orders` depends on its seed; asked by drawing it with nine seeds. True when in
     doubt.
     """
-    if hasattr(order, "permutation"):
-        return False
+    if order is None or isinstance(order, Given):  # a given one has one length alone, and cannot be tried at 61
+        return order is None
     try:
         return len({tuple(order.draw(61, seed)) for seed in range(9)}) > 1
-    except (AttributeError, InputError):
+    except InputError:
         return True
 
 
-def as_order(order: Any) -> Any:
+def as_order(order: AnyOrder) -> Priority:
     """An order of this module, from one or from an order of `unmask.orders`."""
-    if hasattr(order, "reads_model"):
+    if isinstance(order, Priority):
         return order
-    if hasattr(order, "draw"):
+    if isinstance(order, Order):
         return Arranged(order)
     raise InputError(f"order is {order!r}; expected one of unmask.orders, such as unmask.orders.Uniform()")
 

@@ -76,7 +76,7 @@ def takes(rule: str, parameter: str) -> bool:
     return (name in RULES or ".py:" in name) and parameter in inspect.signature(find(name).recipe).parameters
 
 
-def order_from_name(name: str) -> Any:
+def order_from_name(name: str) -> Priority | reveal_orders.Order:
     """An order that reads the model (confidence, margin, entropy), or one of `unmask.orders` by its name."""
     if name in ORDERS:
         return ORDERS[name]()

@@ -35,7 +35,12 @@ from unmask.sampling.windows import Blocks, Whole
 
 @dataclass(frozen=True, repr=False)
 class Sampler:
-    """A decoding rule, put together from parts; `unmask.recipes` has the named ones."""
+    """A decoding rule, put together from parts; `unmask.recipes` has the named ones.
+
+    Examples:
+        >>> unmask.recipes.threshold(0.9).in_blocks(4).window
+        Blocks(block_length=4)
+    """
 
     order: Priority
     selection: Selection

@@ -8,7 +8,7 @@ position reveals at least one (except where the paper's own counts may be zero: 
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -18,6 +18,7 @@ from unmask.sampling.canvas import Canvas
 from unmask.sampling.parts import Selection
 from unmask.sampling.priorities import drawn_plan
 from unmask.sampling.step import Ranked
+from unmask.theory.reveal_plan import RevealPlan
 from unmask.theory.schedule import Schedule
 
 
@@ -25,7 +26,7 @@ from unmask.theory.schedule import Schedule
 class PlanSizes(Selection):
     """The sizes of a plan, one step after another."""
 
-    plan: Any
+    plan: RevealPlan
     fixed_sizes: ClassVar[bool] = True
 
     def __call__(self, step: Ranked) -> Tensor:

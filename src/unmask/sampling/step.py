@@ -28,11 +28,9 @@ from unmask.sampling.memory import State
 from unmask.sampling.model_calls import ModelCalls
 from unmask.sampling.slices import slices
 
-_MODEL = "a policy {} while positions were chosen ahead; declare reads_model = True"
+_UNDECLARED = "a policy {} while positions were chosen ahead; declare reads_model = True"
 _TOO_EARLY = {
-    "door": _MODEL.format("asked the network"),
-    "positions": _MODEL.format("read the model"),
-    "log_probs": _MODEL.format("read the model"),
+    **dict.fromkeys(("positions", "log_probs"), "{} is read before the network has been asked"),
     **dict.fromkeys(("window", "stage", "stages"), "{} is read before the window is open"),
     "open": "{} is read before the open positions are known",
     "priority": "{} is read before the order has been asked",
@@ -61,6 +59,8 @@ class Begun:
 
         def __getattr__(self, name):
             """Only called where there is nothing of that name (yet)."""
+            if name in ("door", "positions", "log_probs") and "door" not in vars(self):
+                raise RuntimeError(_UNDECLARED.format("asked the network" if name == "door" else "read the model"))
             if name in _TOO_EARLY:
                 raise RuntimeError(_TOO_EARLY[name].format(f"step.{name}"))
             raise AttributeError(f"a step has no {name!r}")

@@ -1,4 +1,9 @@
-"""Stops: when a row is finished."""
+"""Stops: when a row is finished.
+
+Examples:
+    >>> unmask.recipes.threshold(0.9).ending(unmask.stopping.EndOfText()).stop
+    EndOfText(token=None)
+"""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -4,6 +4,11 @@ All in nats per sequence, about `E_M KL(p || p_{Y|M})`, the KL given the reveal 
 which bounds the KL of the output law from above. Bounds on this KL need a true information curve, which never increases
 (`curve.monotone()` makes one from measurements). The exact value is `price(curve, schedule)`; these are for when
 only one number of the law is known, for proofs, and for the comparison of rates.
+
+Examples:
+    >>> curve, schedule = unmask.laws.Permutation(8).curve(), unmask.Schedule([3, 5])
+    >>> unmask.price(curve, schedule) <= unmask.bounds.sharp_upper(curve, schedule)
+    True
 """
 
 import math

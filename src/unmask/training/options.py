@@ -20,7 +20,7 @@ POSITIVE = (
 class TrainingOptions:
     """What `train` is told; every field is an option of `unmask train`.
 
-    Example:
+    Examples:
         >>> TrainingOptions(data=("notes.txt",), optimizer_steps=500).batch_size
         32
     """

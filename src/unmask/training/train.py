@@ -37,9 +37,8 @@ def train(options: TrainingOptions, out: str | Path, force: bool = False, bar: b
 
     Raises InputError when `out` holds something already, unless `force` says to replace what a run left there.
 
-    Example:
-        options = TrainingOptions(data=("notes/",), minutes=30)
-        card = train(options, "my-model")
+    Examples:
+        >>> card = train(TrainingOptions(data=("notes/",), minutes=30), "my-model")  # doctest: +SKIP
     """
     out = Path(out)
     accelerator = _accelerator(options)

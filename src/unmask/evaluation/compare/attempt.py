@@ -18,6 +18,7 @@ from unmask.evaluation.compare.trial import Calls, Timing, Trial
 from unmask.evaluation.share import Share
 from unmask.evaluation.text_quality import TextQuality, text_quality
 from unmask.measuring.estimate import Estimate
+from unmask.models.capabilities import decoder_of
 from unmask.sampling import recipes
 from unmask.sampling.recipes import as_sampler
 from unmask.sampling.sample import Output, sample
@@ -144,7 +145,7 @@ class Attempts:
     @property
     def _words(self) -> Callable[[list[int]], str] | None:
         predictor = self.ground.predictor
-        decode = getattr(predictor, "decode", None) or getattr(getattr(predictor, "law", None), "decode", None)
+        decode = decoder_of(predictor)
         if decode is None:
             return None
         try:

@@ -1,13 +1,13 @@
 """Fast-dLLM's factor: the more tokens in a step, the surer all of them."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from unmask.sampling.parts import Selection
-from unmask.sampling.priorities import Confidence, as_order
+from unmask.sampling.priorities import AnyOrder, Confidence, as_order
 from unmask.sampling.rules.rule import Rule, Tuned
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import prefix
@@ -31,7 +31,7 @@ class Factor(Selection):
         return prefix(step, (n + 1) * (1 - confidence) < self.factor)
 
 
-def factor(factor: float = 1.0, block_length: int | None = None, order: Any = None) -> Sampler:
+def factor(factor: float = 1.0, block_length: int | None = None, order: AnyOrder | None = None) -> Sampler:
     """The most positions n with `(n + 1)(1 - lowest confidence) < factor` (Fast-dLLM, arXiv 2505.22618)."""
     window = Whole() if block_length is None else Blocks(block_length)
     order = Confidence() if order is None else as_order(order)

@@ -1,7 +1,7 @@
 """LLaDA's low-confidence remasking, in blocks."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -23,7 +23,7 @@ class EndOfTextLast(Priority):
         tokens: the ids that end a text; empty takes the predictor's.
     """
 
-    order: Any
+    order: Priority
     tokens: tuple[int, ...] = ()
     reads_model: ClassVar[bool] = True
     source: ClassVar[str] = "llada"
@@ -34,7 +34,7 @@ class EndOfTextLast(Priority):
 
     @property
     def random(self) -> bool:
-        return getattr(self.order, "random", False)
+        return self.order.random
 
     def __call__(self, step: Predicted) -> Tensor:
         tokens = self.tokens or (step.door.predictor.end_of_text_id,)

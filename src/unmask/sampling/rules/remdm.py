@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -17,6 +17,17 @@ from unmask.sampling.rules.rule import STEPS, Rule
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.step import Begun, Opened, Ranked, Step
 from unmask.theory.reveal_orders import Uniform
+
+
+class Rate(Protocol):
+    """The chance of a known token to return to the mask, from the shares of known tokens before and after the step."""
+
+    @property
+    def weighted(self) -> bool:
+        """Whether it is shared out over the tokens by how likely they were."""
+        ...
+
+    def __call__(self, now: float, after: float) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -67,7 +78,7 @@ class Remask(Revision):
     """
 
     steps: int
-    rate: Any = Capped()
+    rate: Rate = Capped()
     random: ClassVar[bool] = True
     source: ClassVar[str] = "remdm"
 
@@ -110,7 +121,7 @@ class RemaskedTimes(Selection):
     """
 
     steps: int
-    rate: Any = Capped()
+    rate: Rate = Capped()
     may_skip: ClassVar[bool] = True
     random: ClassVar[bool] = True
     source: ClassVar[str] = "remdm"
@@ -154,11 +165,11 @@ def shares(step: Begun, steps: int) -> tuple[float, float]:
     return step.canvas.step / steps, (step.canvas.step + 1) / steps
 
 
-REMASKING: dict[str, Callable[..., Any]] = {"cap": Capped, "rescale": Rescaled, "conf": LeastConfident}
+REMASKING: dict[str, Callable[..., Rate]] = {"cap": Capped, "rescale": Rescaled, "conf": LeastConfident}
 """What the parameter `remasking` may be at the command line."""
 
 
-def remdm(steps: int = 1024, eta: float | None = None, remasking: Any = Capped) -> Sampler:
+def remdm(steps: int = 1024, eta: float | None = None, remasking: Callable[..., Rate] = Capped) -> Sampler:
     """Ancestral sampling in which known tokens return to the mask (ReMDM, Wang et al., arXiv 2503.00307).
 
     With eta 0 it is `ancestral(steps)`, token for token. The paper also draws with top-p 0.9: `.drawing(top_p=0.9)`.
@@ -178,7 +189,7 @@ def remdm(steps: int = 1024, eta: float | None = None, remasking: Any = Capped) 
     )
 
 
-def remasking_from_name(name: str) -> Callable[..., Any]:
+def remasking_from_name(name: str) -> Callable[..., Rate]:
     """A kind of rate by its name in ReMDM's paper."""
     return REMASKING[spec.match(name, REMASKING, "remasking")]
 

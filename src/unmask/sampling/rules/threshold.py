@@ -1,12 +1,12 @@
 """Fast-dLLM's threshold: every position surer than it."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import Tensor
 
 from unmask.sampling.parts import Selection
-from unmask.sampling.priorities import Confidence, as_order
+from unmask.sampling.priorities import AnyOrder, Confidence, as_order
 from unmask.sampling.rules.rule import Rule, Tuned
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import at_least_one
@@ -26,7 +26,7 @@ class Threshold(Selection):
         return at_least_one(step, step.open & (step.grid(step.confidence) > self.threshold))
 
 
-def threshold(threshold: float = 0.9, block_length: int | None = None, order: Any = None) -> Sampler:
+def threshold(threshold: float = 0.9, block_length: int | None = None, order: AnyOrder | None = None) -> Sampler:
     """Every position surer than the threshold, at least the surest (Fast-dLLM, Wu et al., arXiv 2505.22618)."""
     window = Whole() if block_length is None else Blocks(block_length)
     order = Confidence() if order is None else as_order(order)

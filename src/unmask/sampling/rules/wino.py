@@ -62,7 +62,7 @@ class LeaveOneOut(Revision):
         if not len(rows):
             return
         support = torch.full(shown.shape, 2.0, device=canvas.device)  # 2: not checked, surer than any threshold
-        for some, places in zip(rows.split(canvas.rows), columns.split(canvas.rows), strict=True):
+        for some, places in zip(torch.split(rows, canvas.rows), torch.split(columns, canvas.rows), strict=True):
             known = shown[some]
             alone = torch.arange(len(some), device=canvas.device)
             known[alone, places] = False
