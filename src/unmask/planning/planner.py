@@ -77,7 +77,6 @@ def plan(
         >>> plan.parallel_price.value <= plan.at_most <= 0.2
         True
     """
-    """
     planner = Planner(as_costs(measured), order, confidence)
     return planner.plan(steps, budget=budget, price_per_call=price_per_call, parts=parts, at_estimate=at_estimate)
 
