@@ -129,16 +129,16 @@ def test_no_file_imports_itself_in_a_circle():
 @pytest.mark.parametrize(
     "source",
     [
-        "from unmask import measure",
-        "import unmask\nunmask.measure(1)",
-        "import unmask as u\nu.measure",
-        "def late():\n    from unmask.measuring.measure import measure",
-        "if TYPE_CHECKING:\n    import unmask.measuring.measure",
-        "from ..measuring import measure",
+        "from unmask import score",
+        "import unmask\nunmask.score(1)",
+        "import unmask as u\nu.score",
+        "def late():\n    from unmask.sampling.score import score",
+        "if TYPE_CHECKING:\n    import unmask.sampling.score",
+        "from ..sampling import score",
     ],
 )
 def test_an_import_is_seen_however_it_is_written(source):
-    assert imports("unmask.sampling.sample", source) == {"unmask.measuring.measure"}
+    assert imports("unmask.measuring.measure", source) == {"unmask.sampling.score"}
 
 
 def test_a_circle_is_found():

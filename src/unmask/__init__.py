@@ -30,7 +30,7 @@ _HOMES = {
     "load": "unmask.models.pretrained:load",
     "oracle": "unmask.models.oracle:oracle",
     "Predictor": "unmask.models.predictor:Predictor",
-    "measure": "unmask.measuring.measure:measure",
+    "measure": "unmask.order_search.measure_orders:measure",
     "Measurement": "unmask.measuring.measurement:Measurement",
     "plan": "unmask.planning.planner:plan",
     "Plan": "unmask.planning.plan:Plan",
@@ -98,11 +98,11 @@ if TYPE_CHECKING:
     from unmask.certifying.certificate import certify as certify
     from unmask.errors import InputError as InputError
     from unmask.exporting.export import export as export
-    from unmask.measuring.measure import measure as measure
     from unmask.measuring.measurement import Measurement as Measurement
     from unmask.models.oracle import oracle as oracle
     from unmask.models.predictor import Predictor as Predictor
     from unmask.models.pretrained import load as load
+    from unmask.order_search.measure_orders import measure as measure
     from unmask.planning.plan import Plan as Plan
     from unmask.planning.planner import plan as plan
     from unmask.planning.tune import tune as tune

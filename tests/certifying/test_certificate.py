@@ -112,7 +112,7 @@ def test_without_much_of_a_fallback_the_price_is_that_of_the_plan():
 def test_given_tokens_and_blocks_cost_what_measuring_says():
     chain = MarkovChain([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], 14)
     predictor, texts, schedule = unmask.oracle(chain), chain.sample(1500, 0), unmask.Schedule([1, 3])
-    measured = unmask.measure(predictor, texts, given=2, block_length=4, batch_size=500)
+    measured = unmask.measure(predictor, texts, given=2, block_length=4, batch_size=500, orders="uniform")
     found = prices(Fallback(60.0), predictor, schedule, texts, given=2, block_length=4)
     same_mean(found, 3 * measured.price(schedule))
     whole = one_part(Uniform(), [1, 3]).repeated(3)

@@ -163,9 +163,8 @@ def test_bad_options_are_one_line_and_status_2(capsys, arguments):
     ],
 )
 def test_the_promise_says_what_the_interval_of_this_run_s_plan_says(made, low, high, says):
-    length = made.prose.comparison.length
-    price = Estimate((low + high) / 2, low, high, 0.95, 8).scaled(length)
-    half = replace(made.prose, plan=replace(made.prose.plan, price=price))
+    price = Estimate((low + high) / 2, low, high, 0.95, 8)
+    half = replace(made.prose, plan=replace(made.prose.plan, parallel_price=price))
     assert says in report.promise(half)
     assert f"{(low + high) / 2:.3f} (95 %: {low:.3f} to {high:.3f})" in report.promise(half)
 

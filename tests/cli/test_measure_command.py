@@ -18,7 +18,10 @@ ROOT = Path(__file__).parents[2]
 
 
 def run(capsys, *arguments):
-    status = main([str(argument) for argument in arguments])
+    """Without a search for orders where none is asked for."""
+    wants_orders = {"--orders", "--merge", "--resume-from"}.intersection(map(str, arguments))
+    without = () if wants_orders else ("--orders", "uniform")
+    status = main([str(argument) for argument in (*arguments, *without)])
     printed = capsys.readouterr()
     return status, printed.out, printed.err
 
@@ -38,8 +41,9 @@ def test_a_law_is_measured_on_sequences_of_its_own(tmp_path, capsys):
 
 def test_json_is_one_object_with_every_number(tmp_path, capsys):
     status, printed, _ = run(
-        capsys, "measure", CHAIN, "--texts", 40, "--out", tmp_path / "m.curve.json", "--show-steps", "2,4", "--json"
-    )
+        capsys, "measure", CHAIN, "--texts", 40, "--orders", "uniform", "--out", tmp_path / "m.curve.json",
+        "--show-steps", "2,4", "--json",
+    )  # fmt: skip
     report = json.loads(printed)
     assert status == 0
     assert report["network_calls"] == 40 * 8
@@ -101,6 +105,18 @@ def test_prompts_infilling_and_blocks(tmp_path, capsys):
         assert run(capsys, "measure", CHAIN, "--texts", 20, "--out", out, *options)[0] == 0
         found = Measurement.load(out)
         assert (found.length, found.settings["given"]) == (length, words)
+
+
+def test_orders_are_searched_by_default_where_there_are_texts_enough(tmp_path, capsys):
+    out = tmp_path / "m.curve.json"
+    for texts, searched in ((60, 15), (20, 0)):
+        status = main(["measure", CHAIN, "--texts", str(texts), "--search-calls", "2000", "--out", str(out)])
+        printed = capsys.readouterr().out
+        found = Measurement.load(out)
+        assert status in (None, 0)
+        assert len(found.settings["searched"]) == searched
+        assert bool(found.orders) == bool(searched)
+        assert ("only the uniform order was measured" in printed) == (not found.orders)
 
 
 def test_auto_searches_on_texts_that_are_not_priced(tmp_path, capsys):
@@ -168,6 +184,7 @@ MISTAKES = [
     ([CHAIN, "--data", "x.txt", "--tokens", "x.npy", "--out", "m.json"], "--data and --tokens were given"),
     ([CHAIN, "--texts", "20", "--orders", "auto", "--out", "m.json"], "at least 24 texts"),
     ([CHAIN, "--orders", "sideways", "--out", "m.json"], "there is no reveal order 'sideways'"),
+    ([CHAIN, "--canvases", "few", "--out", "m.json"], "--canvases is 'few'"),
     ([CHAIN, "--counts", "few", "--out", "m.json"], "--counts is 'few'"),
     ([CHAIN, "--counts", "99", "--out", "m.json"], "counts is 99"),
     ([CHAIN, "--show-steps", "9", "--out", "m.json"], "steps is 9"),

@@ -36,6 +36,10 @@ def test_the_table_shows_every_doubling_and_marks_the_choice(curve_file, capsys)
     assert [row[0] if row[0] != "→" else row[1] for row in rows] == ["1", "2", "3", "4", "8", "12"]
     assert [row[1] for row in rows if row[0] == "→"] == ["3"]
     assert "on 60 texts that neither order nor sizes were fitted on" in printed
+    assert re.search(
+        r"^3 network calls instead of 12: perplexity × 1\.\d+, 95 % sure that it is at most × ", printed, re.M
+    )
+    assert re.search(r"Parallel price \S+ \(\S+ to \S+\) nats/token; order effect ", printed)
     assert "temperature 1" in printed
 
 
@@ -48,8 +52,26 @@ def test_json_and_file_are_the_plan_of_the_library(curve_file, tmp_path, capsys)
     assert Plan.load(out) == expected
     assert report["chosen"] == expected.to_dict()
     chosen = next(row for row in report["frontier"] if row["steps"] == expected.steps)
-    assert chosen["price"] == pytest.approx(expected.price_per_token.value)
-    assert chosen["gain"] == pytest.approx(expected.bounds["uniform_schedule"] / 12 - chosen["price"])
+    assert chosen["price"] == pytest.approx(expected.price.value)
+    assert chosen["parallel_price"] == pytest.approx(expected.parallel_price.value)
+    assert chosen["gain"] == pytest.approx(expected.bounds["uniform_schedule"] - chosen["parallel_price"])
+
+
+def test_a_budget_that_is_not_known_to_be_kept_is_one_line_and_exit_status_1(curve_file, tmp_path, capsys):
+    out = tmp_path / "p.plan.json"
+    arguments = ["plan", curve_file, "--budget", 1e-7, "--order", "uniform", "--out", out]
+    status, printed, error = run(capsys, *arguments)
+    assert (status, printed, out.exists()) == (1, "", False)
+    assert error.count("\n") == 1
+    assert "no number of steps below 12 is 95% sure to cost at most 1e-07 nats per token" in error
+    assert run(capsys, *arguments[:2], "--budget", 0.05, "--at-estimate")[0] == 0
+
+
+def test_a_measurement_in_uniform_order_alone_says_so(tmp_path, capsys):
+    law = catalogue.from_name("markov_chain:length=12,vocab_size=3")
+    found = unmask.measure(unmask.oracle(law), law.sample(40, 0), orders="uniform")
+    _, printed, _ = run(capsys, "plan", found.save(tmp_path / "m.curve.json"), "--steps", 3)
+    assert "only the uniform order was measured" in printed
 
 
 def test_an_order_a_price_per_call_and_parts_can_be_asked_for(curve_file, capsys):
@@ -78,7 +100,7 @@ def test_a_law_and_a_bare_curve_are_planned_exactly(tmp_path, capsys):
     assert status == 0
     curve = catalogue.from_name("polya_urn").curve()
     exact = unmask.price(curve, unmask.best_schedule(curve, 4))
-    assert json.loads(printed)["chosen"]["price"]["value"] == pytest.approx(exact)
+    assert json.loads(printed)["chosen"]["price"]["value"] == pytest.approx(exact / curve.length)
     path = tmp_path / "c.json"
     path.write_text(json.dumps(curve.values.tolist()))
     status, printed, _ = run(capsys, "plan", path, "--steps", 4)
@@ -89,7 +111,7 @@ def test_a_law_and_a_bare_curve_are_planned_exactly(tmp_path, capsys):
 def test_a_plan_of_blocks_is_repeated(tmp_path, capsys):
     curve, plan = tmp_path / "b.curve.json", tmp_path / "b.plan.json"
     assert (
-        run(capsys, "measure", "law:markov_chain:length=12", "--texts", 30, "--block-length", 4, "--out", curve)[0] == 0
+        run(capsys, "measure", "law:markov_chain:length=12", "--texts", 20, "--block-length", 4, "--out", curve)[0] == 0
     )
     assert run(capsys, "plan", curve, "--steps", 2, "--blocks", 3, "--out", plan)[0] == 0
     found = Plan.load(plan)
@@ -116,8 +138,10 @@ def test_planning_needs_neither_torch_nor_scipy_nor_matplotlib(curve_file):
         (["--steps", 4, "--budget", 0.1], "exactly one of steps"),
         (["--steps", 13], "steps is 13; expected a whole number from 1 to 12"),
         (["--steps", 0], "steps is 0"),
-        (["--budget", -2], "budget is -2 nats per token, but the measured orders get down to"),
-        (["--price-per-call", -1], "price_per_call is -1"),
+        (["--budget", -2], "budget is -2.0; expected nats per token above 0"),
+        (["--budget", "nan"], "budget is nan; expected nats per token above 0"),
+        (["--steps", 4, "--at-estimate"], "--at-estimate goes with --budget"),
+        (["--price-per-call", -1], "-per-call is -1|price_per_call is -1"),
         (["--steps", 4, "--order", "bisection"], "'bisection' was not measured; measured are uniform, bit_reversal"),
         (["--steps", 4, "--confidence", 1.5], "confidence is 1.5"),
         (["--steps", 4, "--parts", 9], "parts is 9"),
@@ -145,7 +169,7 @@ def test_a_file_that_is_no_measurement_is_one_line(curve_file, tmp_path, capsys)
     empty.write_text("")
     for path, words in [
         (damaged, "is not a JSON file"),
-        (plan, "has format 'unmask.plan/1'"),
+        (plan, "has format 'unmask.plan/2'"),
         (empty, "is not a JSON file"),
         (tmp_path / "none.curve.json", "No such file"),
         ("law:nothing", "there is no law"),

@@ -218,7 +218,7 @@ def test_the_english_half_holds_its_plan_its_rivals_and_their_texts(manual):
     assert found.one_at_a_time.mean_calls == found.comparison.length == 64
     assert found.planned.mean_calls == found.plan.steps < 64
     assert all(len(trial.texts) == english.QUICK.samples for trial in found.shown)
-    assert found.comparison.frontier[found.plan.steps - 1] == (found.plan.steps, found.plan.price)
+    assert found.comparison.frontier[found.plan.steps - 1] == (found.plan.steps, found.plan.price.scaled(64))
 
 
 def test_too_little_held_out_text_is_refused(manual):

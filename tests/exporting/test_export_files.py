@@ -11,7 +11,7 @@ from unmask.errors import InputError
 from unmask.exporting.export import ENGINES, export, translate
 from unmask.theory.reveal_orders import BitReversal, Given, Uniform
 
-PLAN = exported_plans.plan_of((Uniform(), [1, 3, 4]), mask_token_id=156895, bounds={"uniform_schedule": 1.6})
+PLAN = exported_plans.plan_of((Uniform(), [1, 3, 4]), mask_token_id=156895, bounds={"uniform_schedule": 0.2})
 KNOB = exported_plans.knob_of("threshold", 0.875, length=256, block_length=32, mask_token_id=156895)
 BOUND = exported_plans.knob_of("entropy_bound", 0.25)
 

@@ -9,6 +9,8 @@ import pytest
 import torch
 
 import unmask
+from reference import brute_force
+from reference.enumerated_predictor import Enumerated
 from unmask.errors import InputError
 from unmask.laws import catalogue
 from unmask.measuring.measure import choose_counts, measure
@@ -82,6 +84,79 @@ def test_measured_tables_of_the_toy_grammar_are_exact_in_the_mean():
     assert_unbiased(found.losses, law.curve().values[[0, 2, 5, 11, 16]])
 
 
+COARSE = [0, 1, 4, 6, 11]
+
+
+@pytest.mark.parametrize("canvases", [1, 2])
+@pytest.mark.parametrize(
+    "name", ["markov_chain:length=12,vocab_size=3", "polya_urn:length=12", "permutation:length=12"]
+)
+def test_one_file_prices_every_schedule_that_begins_at_its_counts(name, canvases):
+    law = catalogue.from_name(name)
+    found = measure(unmask.oracle(law), law.sample(400, 3), counts=COARSE, canvases=canvases, batch_size=400)
+    for starts in ([0], [0, 6], [0, 1, 4], [0, 4, 6], COARSE):
+        schedule = Schedule(np.diff([*starts, 12]).tolist())
+        assert_unbiased(found.parallel_prices(schedule), unmask.price(law.curve(), schedule))
+    assert_unbiased(found.baselines, law.curve().entropy)
+    assert_unbiased(found.uniform.one_at_a_time, law.curve().entropy)
+
+
+def test_another_order_is_priced_against_itself_one_at_a_time(chain):
+    order = Given(np.random.default_rng(3).permutation(12).tolist())
+    texts = chain.sample(400, 3)
+    found = measure(unmask.oracle(chain), texts, orders={"mine": order}, counts=COARSE, order_counts={"mine": COARSE})
+    exact = chain.order_table(order.draw(12))
+    for starts in ([0], [0, 6], [0, 1, 4], COARSE):
+        schedule = Schedule(np.diff([*starts, 12]).tolist())
+        assert_unbiased(found.parallel_prices(schedule, "mine"), unmask.price(exact, schedule))
+        assert found.step_prices(schedule, "mine").sum() == pytest.approx(
+            found.parallel_prices(schedule, "mine").mean()
+        )
+    assert_unbiased(found.order_effects("mine"), 0.0)
+
+
+def test_the_two_prices_of_a_predictor_that_is_consistent_with_nothing():
+    """Against enumeration: both differ from what a perfect predictor's would be."""
+    joint = brute_force.random_table(4, 2, seed=3)
+    law = unmask.laws.Table(joint)
+    order = (2, 0, 3, 1)
+    predictor = brute_force.random_predictor(4, 2, seed=5)
+    curve = brute_force.cross_entropy_curve(joint, predictor)
+    table = brute_force.order_table(joint, predictor, order)
+    swapped = brute_force.order_table(joint, predictor, (2, 3, 0, 1))
+    alone = table[0, 0] + (table[1, 1] + table[2, 2] + swapped[1, 1] + swapped[2, 2]) / 2 + table[3, 3]
+    found = measure(
+        Enumerated(predictor, joint.shape), law.sample(4000, 1), counts=[0, 2, 3], batch_size=1000, source="draws",
+        orders={"mine": Given(order)}, order_counts={"mine": [0, 1, 3]},
+    )  # fmt: skip
+    assert_unbiased(found.order_effects("mine"), alone - curve.sum())
+    for sizes in ([4], [1, 3], [3, 1], [1, 2, 1]):
+        cost = unmask.OrderTable(table).step_costs(Schedule(sizes)).sum()
+        assert_unbiased(found.parallel_prices(Schedule(sizes), "mine"), cost - alone)
+        assert_unbiased(found.prices(Schedule(sizes), "mine"), cost - curve.sum())
+    for sizes in ([4], [2, 2], [3, 1], [2, 1, 1]):
+        assert_unbiased(
+            found.parallel_prices(Schedule(sizes)), unmask.price(unmask.InformationCurve(curve), Schedule(sizes))
+        )
+
+
+def test_intervals_of_one_token_need_no_canvas_and_cost_nothing(chain):
+    found = measure(unmask.oracle(chain), chain.sample(20, 0), orders=["left_to_right"])
+    for costs in (found.uniform, *found.orders.values()):
+        assert not costs.parallel.any()
+        assert not costs.parallel_prices(Schedule([1] * 12)).any()
+
+
+def test_documents_are_remembered(chain):
+    texts = chain.sample(6, 0)
+    found = measure(unmask.oracle(chain), texts, documents=[0, 0, 1, 1, 1, -1], source="a")
+    assert [found.documents.count(name) for name in dict.fromkeys(found.documents)] == [2, 3, 1]
+    assert found.documents[-1] == found.texts[-1]
+    assert measure(unmask.oracle(chain), texts).documents == measure(unmask.oracle(chain), texts).texts
+    other = measure(unmask.oracle(chain), texts, documents=[0] * 6, source="b")
+    assert not set(other.documents) & set(found.documents)
+
+
 def test_masks_are_nested_and_hidden_tokens_are_never_shown():
     law = catalogue.from_name("permutation:length=6")
     predictor = Counting(law)
@@ -110,9 +185,13 @@ def test_what_a_text_gives_depends_on_its_tokens_and_the_seed_alone(chain):
 
 
 def test_network_calls_are_texts_times_counts_times_orders(chain):
+    """Counts 0, 3 and 11 of 12: two intervals of more than one token, none of them the last."""
     predictor = Counting(chain)
     measure(predictor, chain.sample(6, 0), orders=["bit_reversal", "left_to_right"], counts=[0, 3, 11])
-    assert predictor.rows == 6 * 3 * 3
+    assert predictor.rows == 6 * 3 * (3 + 2)
+    predictor.rows = 0
+    measure(predictor, chain.sample(6, 0), orders=["bit_reversal"], counts=[0, 3, 11], canvases=4)
+    assert predictor.rows == 6 * 2 * (3 + 2 + 4)
 
 
 def test_no_more_calls_are_spent_than_allowed(chain):
@@ -225,6 +304,7 @@ def test_a_block_plan_repeated_costs_what_blocks_of_the_whole_cost(chain):
         ({"given": np.zeros(5, dtype=bool)}, r"given has shape \(5,\)"),
         ({"given": np.arange(12) < [[1], [2], [1], [1]]}, "1 to 2 positions; every text must be given as many"),
         ({"block_length": 5}, "block_length is 5, which does not divide the 12 tokens"),
+        ({"canvases": 0}, "canvases is 0; expected how many inside every interval, at least 1"),
         ({"counts": "some"}, "counts is 'some'"),
         ({"counts": [0, 5]}, "counts must hold 0 and L - 1 = 11"),
         ({"orders": ["bit_reverse"]}, "there is no reveal order 'bit_reverse'"),
@@ -261,9 +341,13 @@ def test_a_text_the_model_thinks_impossible_is_refused():
 
 
 def test_default_counts_are_all_of_short_texts_and_few_of_long_ones():
-    assert choose_counts(None, 64).tolist() == list(range(64))
-    grid = choose_counts(None, 1024)
-    assert len(grid) == 17
-    assert (grid[0], grid[-1]) == (0, 1023)
+    assert choose_counts(None, 32).tolist() == list(range(32))
+    for length in (33, 64, 100, 1024):
+        grid = choose_counts(None, length)
+        assert len(grid) <= 40
+        assert grid[: 1 + length // 5].tolist()[:13] == list(range(13))[: 1 + length // 5]
+        assert grid[-1] == length - 1
+        assert set(Schedule.uniform(length, 16).revealed) <= set(grid)
+    assert {1, 2, 4, 8, 16, 32, 512, 992, 1008, 1016, 1020, 1022} <= set(choose_counts(None, 1024))
     assert choose_counts("all", 100).tolist() == list(range(100))
     assert choose_counts([7, 0, 3, 3], 8).tolist() == [0, 3, 7]

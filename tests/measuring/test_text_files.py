@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unmask.errors import InputError
-from unmask.measuring.text_files import known_from, read_texts
+from unmask.measuring.text_files import known_from, read_texts, read_windows, windows_of
 
 
 class Letters:
@@ -37,6 +37,35 @@ def test_rows_of_tokens_and_of_text_are_read(tmp_path):
     assert read_texts(Letters(), path).tolist() == [[1, 2, 3], [4, 5, 6], [0, 1, 2]]
     np.save(tmp_path / "t.npy", np.arange(7, dtype=np.int32))
     assert read_texts(Letters(), tmp_path / "t.npy", 3).tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_a_window_belongs_to_the_document_it_begins_in(tmp_path):
+    """Documents are separated by blank lines: here nine, of four, two, twelve, .. letters, in windows of four."""
+    path = tmp_path / "t.txt"
+    documents = ["abcd", "ab", "cdefghijklmn", "abcd", "abcdefgh", "ab", "abcdefghij", "abcd\nabcd", "abcdefgh"]
+    path.write_text("\n\n".join(documents))
+    found = read_windows(Letters(), path, 4)
+    begins = np.cumsum([0, *(sum(map(str.isalpha, one)) for one in documents)])
+    assert found.documents.tolist() == [int(np.sum(begins <= 4 * n)) - 1 for n in range(len(found.rows))]
+    np.testing.assert_array_equal(found.rows, read_texts(Letters(), path, 4))
+
+
+def test_few_documents_and_rows_of_one_window_each_tell_nothing(tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_text("abcdabcd\n\nabcdabcd\n\nabcdabcd")
+    assert read_windows(Letters(), path, 4).documents.tolist() == [-1] * 6
+    np.save(tmp_path / "t.npy", np.zeros((9, 4), dtype=np.int64))
+    assert read_windows(Letters(), tmp_path / "t.npy", 4).documents.tolist() == [-1] * 9
+    assert read_windows(Letters(), tmp_path / "t.npy", 2).documents.tolist() == np.repeat(np.arange(9), 2).tolist()
+
+
+def test_text_itself_is_cut_into_windows():
+    assert windows_of(Letters(), "abcd\nefghij", 4).rows.tolist() == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    several = windows_of(Letters(), ["abcdef"] * 8, 3)
+    assert several.rows.shape == (16, 3)
+    assert several.documents.tolist() == np.repeat(np.arange(8), 2).tolist()
+    with pytest.raises(InputError, match="give one, such as 256"):
+        windows_of(Letters(), "abc")
 
 
 def test_the_models_own_length_is_the_default(tmp_path):

@@ -14,8 +14,12 @@ from unmask.theory.schedule import Schedule
 
 
 def made(*parts):
-    price = Estimate(0.5, 0.4, 0.6, 0.95, 100)
-    return Plan(tuple(Part(*part) for part in parts), price, 20.0, (0.1, 0.4), {"li_cai_upper": 2.0}, 7, {"name": "m"})
+    return Plan(
+        tuple(Part(*part) for part in parts), Estimate(0.6, 0.3, 0.9, 0.95, 100, 9), 20.0, (0.1, 0.4),
+        {"li_cai_upper": 2.0}, 7, {"name": "m"}, notes=("only the uniform order was measured",),
+        parallel_price=Estimate(0.5, 0.4, 0.6, 0.95, 100, 9), order_effect=Estimate(0.1, 0.0, 0.2, 0.95, 100, 9),
+        at_most=0.58,
+    )  # fmt: skip
 
 
 TWO = made((Uniform(), Schedule([2, 6])), (Given([7, 6, 5, 4, 3, 2, 1, 0]), Schedule([3, 5])))
@@ -41,7 +45,7 @@ def test_a_plan_says_how_many_calls_a_row_takes():
     assert TWO.steps == 2
     assert made((Uniform(), Schedule([8])), (Uniform(), Schedule([3, 5]))).steps == 1.5
     assert (TWO.length, TWO.schedule.sizes, TWO.order) == (8, (2, 6), Uniform())
-    assert TWO.price_per_token.value == pytest.approx(0.5 / 8)
+    assert TWO.price_per_token == TWO.price
 
 
 def test_what_is_saved_comes_back(tmp_path):
@@ -53,7 +57,7 @@ def test_what_is_saved_comes_back(tmp_path):
 
 def test_the_file_says_what_it_is_valid_for(tmp_path):
     stored = json.loads(TWO.save(tmp_path / "p.plan.json").read_text())
-    assert stored["format"] == "unmask.plan/1"
+    assert stored["format"] == "unmask.plan/2"
     assert (stored["order"], stored["sizes"], stored["mask_token_id"]) == ("uniform", [2, 6], 7)
     assert "temperature 1" in stored["valid_for"]
 
@@ -68,8 +72,10 @@ def test_the_file_says_what_it_is_valid_for(tmp_path):
         ("order", "sideways", "there is no reveal order 'sideways'"),
         ("order", [0, 0, 1, 2, 3, 4, 5, 6], "permutation must hold each"),
         ("order", [1, 0], "for length 2"),
-        ("price", {"value": 1}, "not a whole unmask.plan/1 file"),
-        ("alternatives", None, "not a whole unmask.plan/1 file"),
+        ("format", "unmask.plan/1", "has format 'unmask.plan/1'; expected 'unmask.plan/2'"),
+        ("price", {"value": 1}, "not a whole unmask.plan/2 file"),
+        ("parallel_price", 0.5, "not a whole unmask.plan/2 file"),
+        ("alternatives", None, "not a whole unmask.plan/2 file"),
     ],
 )  # fmt: skip
 def test_a_damaged_file_is_refused_in_one_line(tmp_path, field, value, words):
@@ -84,8 +90,8 @@ def test_a_plan_for_a_block_is_repeated_from_left_to_right():
     plan = made((BitReversal(shift=False), Schedule([1, 3])), (Given([3, 2, 1, 0]), Schedule([2, 2]))).repeated(2)
     assert plan.length == 8
     assert plan.steps == 4
-    assert plan.price.value == 1.0
-    assert plan.one_at_a_time == 40.0
+    assert (plan.parallel_price.value, plan.one_at_a_time) == (0.5, 20.0)  # per token, whatever the blocks
+    assert plan.step_prices == (0.05, 0.2, 0.05, 0.2)
     drawn = {schedule.sizes: permutation.tolist() for permutation, schedule in map(plan.draw, range(20))}
     assert drawn == {(1, 3, 1, 3): [0, 2, 1, 3, 4, 6, 5, 7], (2, 2, 2, 2): [3, 2, 1, 0, 7, 6, 5, 4]}
     with pytest.raises(InputError, match="times is 0"):

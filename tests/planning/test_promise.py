@@ -12,6 +12,7 @@ import pytest
 
 import unmask
 from unmask.laws import catalogue
+from unmask.measuring.measure import measure
 from unmask.planning.planner import Planner
 from unmask.theory.order_table import OrderTable
 from unmask.theory.reveal_orders import Given
@@ -38,9 +39,10 @@ def exact_table(law, order):
 
 
 def exact_price(law, plan):
-    """What the plan costs under the law, no sampling: from the curve, or from order tables."""
+    """What the plan costs under the law, nats per token, no sampling: from the curve, or from order tables."""
     costs = [law.curve() if part.order.name == "uniform" else exact_table(law, part.order) for part in plan.parts]
-    return np.mean([unmask.price(cost, part.schedule) for cost, part in zip(costs, plan.parts, strict=True)])
+    prices = [unmask.price(cost, part.schedule) for cost, part in zip(costs, plan.parts, strict=True)]
+    return np.mean(prices) / law.length
 
 
 @pytest.mark.parametrize("name", ["left_to_right", "golden_ratio:shift=false", "mine"])
@@ -48,7 +50,7 @@ def test_on_the_same_texts_the_score_of_a_plan_is_what_was_measured(chain, name)
     """One order for all texts: not a matter of chance, but the same sum to rounding, text by text."""
     texts = np.unique(chain.sample(40, 7), axis=0)
     mine = {"mine": Given(np.random.default_rng(1).permutation(12).tolist())} if name == "mine" else [name]
-    found = unmask.measure(unmask.oracle(chain), texts, orders=mine)
+    found = measure(unmask.oracle(chain), texts, orders=mine)
     for steps in (1, 2, 5, 12):
         plan = unmask.plan(found, steps, order=name)
         scored = unmask.score(unmask.oracle(chain), plan, texts)
@@ -62,10 +64,10 @@ def test_intervals_hold_the_exact_price_as_often_as_they_say(chain):
     orders = ["bit_reversal", "left_to_right"]
     for repetition in range(60):
         texts = chain.sample(80, 1000 + repetition)
-        planner = Planner(unmask.measure(unmask.oracle(chain), texts, seed=repetition, orders=orders, batch_size=80))
+        planner = Planner(measure(unmask.oracle(chain), texts, seed=repetition, orders=orders, batch_size=80))
         for steps in hits:
             plan = planner.plan(steps)
-            hits[steps] += plan.price.low - 1e-4 <= exact_price(chain, plan) <= plan.price.high + 1e-4
+            hits[steps] += plan.parallel_price.low - 1e-5 <= exact_price(chain, plan) <= plan.parallel_price.high + 1e-5
     assert min(hits.values()) >= fewest_hits(60, 0.95, 1e-4), hits
 
 
@@ -87,14 +89,14 @@ def test_every_number_of_steps_of_a_law_is_priced_as_promised(name, orders):
     counts = sorted({0, 1, 2, 4, 8, 16, 32, *range(3, law.length, 3), law.length - 1})
     for repetition in range(40):
         texts = law.sample(60, 5000 + repetition)
-        found = unmask.measure(
+        found = measure(
             unmask.oracle(law), texts, seed=repetition, orders=orders, batch_size=60, source=str(repetition),
             counts="all" if not orders else counts,
         )  # fmt: skip
         planner = Planner(found)
         for steps in numbers:
             plan = planner.plan(steps)
-            hits[steps] += plan.price.low - 1e-3 <= exact_price(law, plan) <= plan.price.high + 1e-3
+            hits[steps] += plan.parallel_price.low - 3e-5 <= exact_price(law, plan) <= plan.parallel_price.high + 3e-5
     assert min(hits.values()) >= fewest_hits(40, 0.95, 1e-4), hits
 
 
@@ -106,7 +108,7 @@ def test_the_score_of_a_plan_on_fresh_text_is_the_predicted_price(name):
     predictor, length = unmask.oracle(law), law.length
     count = 60 if name == "toy" else 160
     orders = ["bit_reversal", "golden_ratio", "left_to_right"]
-    found = unmask.measure(predictor, law.sample(count, 1), orders=orders, batch_size=80, source="measured")
+    found = measure(predictor, law.sample(count, 1), orders=orders, batch_size=80, source="measured")
     fresh = law.sample(count, 2)
     planner = Planner(found)
     for steps in sorted({2, 4, 8, 16, 32, length}):
@@ -114,24 +116,25 @@ def test_the_score_of_a_plan_on_fresh_text_is_the_predicted_price(name):
             continue
         plan = planner.plan(steps)
         scored = unmask.score(predictor, plan, fresh, seed=3)
-        paid = -scored.log_prob.numpy() + law.log_prob(fresh)  # one at a time costs a perfect predictor -log p(x)
+        # one at a time costs a perfect predictor -log p(x)
+        paid = (-scored.log_prob.numpy() + law.log_prob(fresh)) / length
         error = paid.std(ddof=1) / np.sqrt(count)
-        predicted = (plan.price.high - plan.price.low) / 2 / 1.96
-        assert abs(paid.mean() - plan.price.value) < 4 * np.hypot(error, predicted) + 1e-3, steps
+        predicted = plan.price.half_width / 1.96
+        assert abs(paid.mean() - plan.price.value) < 4 * np.hypot(error, predicted) + 1e-4, steps
         assert np.all(scored.network_calls.numpy() == steps)
 
 
 def test_a_plan_of_several_permutations_costs_what_its_parts_do(chain):
     """Against exact order tables: 4 standard errors (wrong once in 15,000)."""
     permutations = {f"p{seed}": Given(np.random.default_rng(seed).permutation(12).tolist()) for seed in range(4)}
-    found = unmask.measure(unmask.oracle(chain), chain.sample(200, 0), orders=permutations, batch_size=200)
+    found = measure(unmask.oracle(chain), chain.sample(200, 0), orders=permutations, batch_size=200)
     plan = unmask.plan(found, 4, parts=3)
     assert {part.order for part in plan.parts} <= set(permutations.values())
-    error = (plan.price.high - plan.price.low) / 2 / 1.96
+    error = plan.price.half_width / 1.96
     assert abs(exact_price(chain, plan) - plan.price.value) < 4 * error
     scored = unmask.score(unmask.oracle(chain), plan, chain.sample(200, 1), random_orders=4)
-    fresh = -scored.mean - chain.entropy
-    assert abs(fresh - plan.price.value) < 4 * np.hypot(error, scored.mean_stderr)
+    fresh = (-scored.mean - chain.entropy) / 12
+    assert abs(fresh - plan.price.value) < 4 * np.hypot(error, scored.mean_stderr / 12)
 
 
 def test_sizes_of_its_own_make_a_permutation_cheaper_than_sizes_for_all(chain):

@@ -165,7 +165,7 @@ def _ground(
         data = None if law is not None and task == model.removeprefix("law:") else f"law:{judged.name}"
     else:
         judged = tasks.task_of_law(law) if law is not None and data is None else None
-    rows, source, words = read_inputs(
+    rows, source, words, _ = read_inputs(
         predictor, model, data, tokens, lines=lines, length=length, texts=texts, seed=seed
     )
     if data is None and tokens is None and task is None and law is None:

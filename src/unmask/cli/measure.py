@@ -46,7 +46,11 @@ def measure(
     length: Length = None,
     given: Given = None,
     orders: Annotated[
-        str | None, typer.Option(metavar="auto|A,B", help="Reveal orders besides the uniform one; auto searches.")
+        str | None,
+        typer.Option(
+            metavar="auto|uniform|A,B",
+            help="Reveal orders besides the uniform one: auto searches, uniform for no other.  [auto, of 24 texts]",
+        ),
     ] = None,
     counts: Annotated[
         str | None,
@@ -56,6 +60,14 @@ def measure(
             help="Revealed counts to measure.  [all to 64 tokens, else 17]",
         ),
     ] = None,
+    canvases: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|N",
+            rich_help_panel=SPEND,
+            help="Extra canvases inside every interval between counts; auto puts them where they pay.",
+        ),
+    ] = "1",
     precision: Annotated[
         float | None, typer.Option(min=0, rich_help_panel=SPEND, help="Stop at this half-width, nats per token.")
     ] = None,
@@ -63,9 +75,9 @@ def measure(
     search_calls: Annotated[
         int,
         typer.Option(
-            min=0, rich_help_panel=SPEND, help="With --orders auto: calls to spend at most on learning orders, besides."
+            min=0, rich_help_panel=SPEND, help="With --orders auto: calls to spend at most on searching, besides."
         ),
-    ] = 40_000,
+    ] = 10_000,
     block_length: BlockLength = None,
     resume_from: Annotated[Path | None, typer.Option(metavar="FILE", help="Go on with this measurement.")] = None,
     merge: Annotated[
@@ -96,7 +108,8 @@ def measure(
 
         job = Job(
             model=model[0], out=out, data=data, tokens=tokens, lines=lines, texts=texts, length=length,
-            orders=orders, counts=counts, precision=precision, calls=calls, search_calls=search_calls, given=given,
+            orders=orders, counts=counts, canvases=canvases, precision=precision, calls=calls,
+            search_calls=search_calls, given=given,
             block_length=block_length, resume=resume_from, batch_size=batch_size or 16, seed=seed, device=device,
             trust_remote_code=trust_remote_code,
         )  # fmt: skip
@@ -140,9 +153,21 @@ def _print(report: dict[str, Any], out: Path, spent: int) -> None:
     typer.echo("the lower bound is reached by some sizes with the same largest step, not by all")
     if report["orders"]:
         rows = [
-            [name, *("" if price is None else round(price, 4) for price in prices.values())]
+            [name, *("" if price is None else round(price, 4) + 0.0 for price in prices.values())]
             for name, prices in report["orders"].items()
         ]
         columns = ["order", *(f"T={steps}" for steps in next(iter(report["orders"].values())))]
-        print_table("Best sizes of each order, nats per token (fitted on these texts)", columns, rows)
-    typer.echo(f"written to {out}; next: unmask plan {out} --steps 8")
+        print_table("Parallel price of each order's best sizes, nats per token (fitted on these texts)", columns, rows)
+    if report["order_effects"]:
+        rows = [
+            [row["order"], round(row["order_effect"], 4), round(row["half_width"], 4)]
+            for row in report["order_effects"]
+        ]
+        print_table(
+            "Order effect: one at a time, nats per token beyond the uniform order", ["order", "", "± 95 %"], rows
+        )
+    else:
+        typer.echo("only the uniform order was measured; --orders auto searches for others on at least 24 texts")
+    for note in report["notes"]:
+        typer.echo(note)
+    typer.echo(f"written to {out}; next: unmask plan {out} --budget 0.05")

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unmask.cli.common import AsJson, OutFile, print_json
+from unmask.errors import InputError
 
 if TYPE_CHECKING:
-    from unmask.planning.measured_costs import MeasuredCosts
+    from unmask.planning.known_curve import KnownCurve
 
 
 def plan(
@@ -16,7 +17,13 @@ def plan(
         str, typer.Argument(metavar="FILE", help="A measurement (m.curve.json), a curve as JSON numbers, or law:NAME.")
     ],
     steps: Annotated[int | None, typer.Option(help="Network calls per sequence (T).")] = None,
-    budget: Annotated[float | None, typer.Option(help="Nats per token to give up at most; the fewest steps.")] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option(help="Nats per token that revealing together may cost; the fewest steps known to keep it."),
+    ] = None,
+    at_estimate: Annotated[
+        bool, typer.Option("--at-estimate", help="With --budget: the fewest steps whose estimate keeps it.")
+    ] = False,
     price_per_call: Annotated[float | None, typer.Option(help="Nats per sequence a network call is worth.")] = None,
     order: Annotated[str, typer.Option(help="auto for the cheapest that was measured, or the name of one.")] = "auto",
     parts: Annotated[int, typer.Option(min=1, help="Orders in the plan, each with its sizes; a row draws one.")] = 1,
@@ -29,13 +36,18 @@ def plan(
 ) -> None:
     """Plan order and sizes. They are fitted on one half of the texts; the price is stated on the other half.
 
-    A price is what T steps cost beyond one token at a time, in nats; below zero, an order is better than that.
+    A price is two numbers, nats per token: the parallel price, what revealing tokens together costs beyond one at a
+    time along the same order, and the order effect, what that order costs one at a time beyond the uniform one; it is
+    0 for a perfect model. A budget is kept by the parallel price, as sure as --confidence; exit status 1 when no
+    number of steps is known to keep it.
     """
-    from unmask.planning.planner import Planner
+    from unmask.planning.planner import Planner, as_costs
     from unmask.planning.summary import doublings, plan_rows
 
-    planner = Planner(_read(measured), order, confidence)
-    chosen = planner.plan(steps, budget=budget, price_per_call=price_per_call, parts=parts)
+    if at_estimate and budget is None:
+        raise InputError("--at-estimate goes with --budget; give a budget, nats per token")
+    planner = Planner(_law(measured) if measured.startswith("law:") else as_costs(measured), order, confidence)
+    chosen = planner.plan(steps, budget=budget, price_per_call=price_per_call, parts=parts, at_estimate=at_estimate)
     numbers = sorted({*doublings(planner.max_steps), chosen.steps})
     plans = [chosen if number == chosen.steps else planner.plan(number) for number in numbers]
     rows = plan_rows(planner, plans)
@@ -54,25 +66,19 @@ def plan(
         from unmask.reports.frontier import drawn
 
         typer.echo(drawn(rows, chosen.steps))
-    _say(planner, chosen, budget, rows)
+    _say(planner, chosen, budget)
     if blocks > 1:
         typer.echo(f"{blocks} blocks, {final.steps} network calls, {final.length} tokens")
     if out is not None:
         typer.echo(f"written to {out}")
 
 
-def _read(name: str) -> "MeasuredCosts":
-    """A measurement, or a curve alone."""
-    from unmask.planning.known_curve import KnownCurve, read_curve
+def _law(name: str) -> "KnownCurve":
+    """The exact curve of a law."""
+    from unmask.laws import catalogue
+    from unmask.planning.known_curve import KnownCurve
 
-    if name.startswith("law:"):
-        from unmask.laws import catalogue
-
-        return KnownCurve(catalogue.from_name(name.removeprefix("law:")).curve(), name)
-    from unmask.measuring.curve_file import is_measurement
-    from unmask.measuring.measurement import Measurement
-
-    return Measurement.load(name) if is_measurement(name) else KnownCurve(read_curve(name), name)
+    return KnownCurve(catalogue.from_name(name.removeprefix("law:")).curve(), name)
 
 
 def _print(planner: Any, chosen: Any, rows: list[dict[str, Any]]) -> None:
@@ -80,11 +86,11 @@ def _print(planner: Any, chosen: Any, rows: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    title = f"{chosen.model.get('name', '')}: nats per token beyond one at a time"
+    title = f"{chosen.model.get('name', '')}: parallel price, nats per token beyond one at a time in the same order"
     table = Table(title=title, title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
     table.add_column("")
-    half_width = "" if chosen.price.is_exact else f"± {planner.confidence:.0%}"
-    for name in ["T", "order", "price", half_width, "factor", "equal", "cosine", "bound", "gain"]:
+    half_width = "" if chosen.parallel_price.is_exact else f"± {planner.confidence:.0%}"
+    for name in ["T", "order", "price", half_width, "perplexity", "equal", "cosine", "bound"]:
         table.add_column(name, justify="left" if name == "order" else "right", overflow="fold")
     for row in rows:
         here = row["steps"] == chosen.steps
@@ -92,37 +98,42 @@ def _print(planner: Any, chosen: Any, rows: list[dict[str, Any]]) -> None:
             "→" if here else "",
             str(row["steps"]),
             row["order"],
-            f"{row['price']:.4f}",
-            f"{row['high'] - row['price']:.4f}" if half_width else "",
+            f"{row['parallel_price']:.4f}",
+            f"{(row['high'] - row['low']) / 2:.4f}" if half_width else "",
             f"× {row['perplexity_factor']:.3f}",
-            *(f"{row[name]:.4f}" for name in ("uniform_schedule", "cosine_schedule", "li_cai_upper", "gain")),
+            *(f"{row[name]:.4f}" for name in ("uniform_schedule", "cosine_schedule", "li_cai_upper")),
             style="bold" if here else None,
         )
     Console().print(table)
-    typer.echo(
-        "equal, cosine: those sizes in uniform order; bound: Li & Cai, theorem 1, of equal sizes; gain: on equal"
-    )
+    typer.echo("equal, cosine: those sizes in uniform order; bound: Li & Cai, theorem 1, of equal sizes")
 
 
-def _say(planner: Any, chosen: Any, budget: float | None, rows: list[dict[str, Any]]) -> None:
+def _say(planner: Any, chosen: Any, budget: float | None) -> None:
     """The chosen plan in words, and what should be known of its price."""
+    from unmask.planning.summary import sentence
+
     sizes = ", ".join(str(size) for size in chosen.schedule.sizes[:24])
     more = ", …" if chosen.schedule.steps > 24 else ""
-    typer.echo(f"{chosen.steps} steps in order {planner.name_of(chosen)}, sizes {sizes}{more}")
-    price = chosen.price_per_token
+    typer.echo(f"{sentence(chosen)}.")
+    typer.echo(f"Order {planner.name_of(chosen)}, sizes {sizes}{more}.")
+    price, effect = chosen.parallel_price, chosen.order_effect
     if price.is_exact:
-        typer.echo("price of a curve alone, in uniform order (F3): exact for that curve")
+        typer.echo("The price is that of a curve alone, in uniform order (F3): exact for that curve.")
     elif not planner.measured.texts:
-        typer.echo("price of a curve alone, in uniform order (F3); the interval allows for the worst case")
+        typer.echo("The price is that of a curve alone, in uniform order (F3); the interval allows for the worst case.")
     else:
-        typer.echo(f"price on {price.count} texts that neither order nor sizes were fitted on; valid for")
-        typer.echo(chosen.valid_for)
-    if budget is not None and not price.is_exact and price.high > budget:
-        typer.echo(f"the interval reaches above the budget of {budget:g}; measure more texts, or allow a step more")
-    cheaper = [row for row in rows if row["steps"] < chosen.steps and row["price"] < price.low]
-    if cheaper:
         typer.echo(
-            f"{cheaper[0]['steps']} steps in order {cheaper[0]['order']} cost less; it was measured at few counts"
+            f"Parallel price {_between(price)} nats/token; order effect {_between(effect)} (0 for a perfect model)."
         )
-    if price.high < 0:
-        typer.echo("a price below zero: in this order the model is better than one at a time in uniform order")
+        typer.echo(f"Priced on {price.count} texts that neither order nor sizes were fitted on; valid for")
+        typer.echo(chosen.valid_for + ".")
+    if budget is not None and not price.is_exact and price.value > budget:
+        typer.echo(f"That estimate is above the budget of {budget:g}.")
+    for note in chosen.notes:
+        typer.echo(f"{note}.")
+
+
+def _between(estimate: Any) -> str:
+    if estimate.is_exact:
+        return f"{estimate.value:.4f}"
+    return f"{estimate.value:.4f} ({estimate.low:.4f} to {estimate.high:.4f})"

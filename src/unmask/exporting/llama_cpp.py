@@ -21,7 +21,7 @@ def translate(what: Plan | TunedRule) -> Exported:
     lost = lost_order(plan)
     if any(part.schedule != even for part in plan.parts):
         price = plan.bounds.get("uniform_schedule")
-        known = "" if price is None else f", measured at {price / plan.length:.4g} nats/token in uniform order"
+        known = "" if price is None else f", measured at {price:.4g} nats/token in uniform order"
         lost = (*lost, f"Sizes cannot be given: it splits {plan.length} tokens evenly over {steps} steps{known}.")
     return Exported("llama.cpp", "llama.cpp's diffusion-cli", {"command.txt": command}, how, lost, describe(plan))
 

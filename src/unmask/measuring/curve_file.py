@@ -1,20 +1,28 @@
-"""The file of a measurement, `*.curve.json` (format unmask.curve/1): what is written, and what is checked on reading.
+"""The file of a measurement, `*.curve.json` (format unmask.curve/2): what is written, and what is checked on reading.
 
 The curve, counts and settings are plain numbers a person can read; the losses of the texts are float32 arrays, which is
 what networks give, so that what is read is exactly what was measured.
+
+Files of the earlier format are refused: they do not hold what an order costs one token at a time, nor the predictor's
+own entropies in it, and nothing that is in them stands for either.
 """
 
+import json
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from unmask.errors import InputError
+from unmask.files import read_json
 from unmask.measuring.json_arrays import array_from_json, array_to_json
 from unmask.measuring.order_costs import OrderCosts
 from unmask.theory.order_json import order_from_json, order_to_json
+from unmask.theory.reveal_orders import Uniform
 
-FORMAT = "unmask.curve/1"
+FORMAT = "unmask.curve/2"
+EARLIER = "unmask.curve/1"
 
 
 def is_measurement(path: str | os.PathLike[str]) -> bool:
@@ -24,6 +32,19 @@ def is_measurement(path: str | os.PathLike[str]) -> bool:
             return '"format"' in file.read(200)
     except (OSError, UnicodeDecodeError):
         return True
+
+
+def read_measurement(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The JSON object of a file; InputError when it is not one, or of another format."""
+    try:
+        return read_json(path, FORMAT)
+    except InputError:
+        if _format_of(path) == EARLIER:
+            raise InputError(
+                f"{path} has format {EARLIER!r}, which does not hold what orders cost one token at a time; "
+                f"measure again to get a file of format {FORMAT!r}"
+            ) from None
+        raise
 
 
 def measurement_to_json(measured: Any) -> dict[str, Any]:
@@ -36,10 +57,9 @@ def measurement_to_json(measured: Any) -> dict[str, Any]:
         "model": measured.model,
         "settings": measured.settings,
         "curve": measured.curve.to_dict(),
-        "counts": measured.counts.tolist(),
         "texts": list(measured.texts),
-        "losses": array_to_json(measured.losses),
-        "entropies": array_to_json(measured.entropies),
+        "documents": list(measured.documents),
+        "uniform": _order_to_json(measured.uniform),
         "paths": array_to_json(measured.paths),
         "orders": {name: _order_to_json(costs) for name, costs in measured.orders.items()},
     }
@@ -48,12 +68,14 @@ def measurement_to_json(measured: Any) -> dict[str, Any]:
 def measurement_from_json(data: dict[str, Any]) -> dict[str, Any]:
     """The fields of a `Measurement`; InputError, or KeyError, TypeError, ValueError, when something is not right."""
     length, texts = int(data["length"]), tuple(str(text) for text in data["texts"])
-    counts = _counts(data["counts"], length, "counts")
-    if counts[-1] != length - 1:
-        raise InputError(f"counts end at {counts[-1]}; expected L - 1 = {length - 1}")
     if not texts or len(set(texts)) < len(texts):
         raise InputError("texts is empty or names a text twice")
-    shape = (len(texts), len(counts))
+    documents = tuple(str(document) for document in data["documents"])
+    if len(documents) != len(texts):
+        raise InputError(f"documents names {len(documents)} documents for {len(texts)} texts; expected one for each")
+    uniform = _order_from_json(data["uniform"], "uniform", length, len(texts))
+    if uniform.order != Uniform() or uniform.counts[-1] != length - 1:
+        raise InputError(f"uniform is not the uniform order at counts up to L - 1 = {length - 1}")
     return {
         "length": length,
         "vocab_size": int(data["vocab_size"]),
@@ -61,10 +83,9 @@ def measurement_from_json(data: dict[str, Any]) -> dict[str, Any]:
         "model": dict(data["model"]),
         "settings": dict(data["settings"]),
         "texts": texts,
-        "counts": counts,
-        "losses": array_from_json(data["losses"], "losses", shape),
-        "entropies": array_from_json(data["entropies"], "entropies", shape),
-        "paths": array_from_json(data["paths"], "paths", shape[:1]),
+        "documents": documents,
+        "uniform": uniform,
+        "paths": array_from_json(data["paths"], "paths", (len(texts),)),
         "orders": {
             str(name): _order_from_json(entry, str(name), length, len(texts)) for name, entry in data["orders"].items()
         },
@@ -77,21 +98,32 @@ def _order_to_json(costs: OrderCosts) -> dict[str, Any]:
         "order": order_to_json(costs.order),
         "counts": costs.counts.tolist(),
         "costs": array_to_json(costs.costs[:, *upper]),
+        "entropies": array_to_json(costs.entropies[:, *upper]),
+        "parallel": array_to_json(costs.parallel),
+        "parallel_entropies": array_to_json(costs.parallel_entropies),
     }
 
 
 def _order_from_json(entry: dict[str, Any], name: str, length: int, texts: int) -> OrderCosts:
     order = order_from_json(entry["order"])
     order.draw(length)  # says so when it is a permutation of another length
-    counts = _counts(entry["counts"], length, f"counts of {name}")
-    upper = np.triu_indices(len(counts))
-    costs = np.zeros((texts, len(counts), len(counts)))
-    costs[:, *upper] = array_from_json(entry["costs"], f"costs of {name}", (texts, len(upper[0])))
-    return OrderCosts(order, counts, costs)
-
-
-def _counts(values: Any, length: int, name: str) -> np.ndarray:
-    counts = np.array(values, dtype=np.int64)
+    counts = np.array(entry["counts"], dtype=np.int64)
     if counts.ndim != 1 or not len(counts) or counts[0] != 0 or np.any(np.diff(counts) <= 0) or counts[-1] >= length:
-        raise InputError(f"{name} must increase from 0 and stay below the length {length}")
-    return counts
+        raise InputError(f"counts of {name} must increase from 0 and stay below the length {length}")
+    upper = np.triu_indices(len(counts))
+    found = np.zeros((2, texts, len(counts), len(counts)))
+    for kind, key in enumerate(("costs", "entropies")):
+        found[kind][:, *upper] = array_from_json(entry[key], f"{key} of {name}", (texts, len(upper[0])))
+    inside = [
+        array_from_json(entry[key], f"{key} of {name}", (texts, len(counts)), signed=True)
+        for key in ("parallel", "parallel_entropies")
+    ]
+    return OrderCosts(order, length, counts, found[0], found[1], inside[0], inside[1])
+
+
+def _format_of(path: str | os.PathLike[str]) -> object:
+    try:
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return value.get("format") if isinstance(value, dict) else None

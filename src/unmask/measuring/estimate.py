@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ class Estimate:
         low, high: the interval; both equal to `value` when it is exact.
         confidence: share of such intervals that hold the true value.
         count: how many texts it rests on; 0 when it is exact.
+        clusters: how many documents those texts are of; 0 when it is exact.
     """
 
     value: float
@@ -28,6 +30,7 @@ class Estimate:
     high: float
     confidence: float
     count: int
+    clusters: int = 0
 
     @classmethod
     def exactly(cls, value: float) -> Estimate:
@@ -40,26 +43,45 @@ class Estimate:
         return self.count == 0
 
     @classmethod
-    def of_mean(cls, values: FloatArray, confidence: float = 0.95) -> Estimate:
-        """Mean of independent values, with Student's t interval."""
+    def of_mean(cls, values: FloatArray, confidence: float = 0.95, documents: Sequence[str] | None = None) -> Estimate:
+        """Mean of the values of texts, with Student's t interval.
+
+        Args:
+            values: (N,) of one text each.
+            documents: (N,) the document each text is of, where several may be of one: then documents are independent,
+                texts are not, and the error is that of their sums (cluster-robust, one degree of freedom less than
+                there are documents).
+
+        Raises:
+            InputError: for fewer than two texts, or two documents.
+        """
         _check(confidence)
         if len(values) < 2:
             raise InputError(f"an interval needs at least 2 texts, got {len(values)}")
+        error, clusters = standard_error(values, documents)
         centre = float(np.mean(values))
-        error = float(np.std(values, ddof=1)) / len(values) ** 0.5
-        half = student_quantile((1 + confidence) / 2, len(values) - 1) * error
-        return cls(centre, centre - half, centre + half, confidence, len(values))
+        half = student_quantile((1 + confidence) / 2, clusters - 1) * error
+        return cls(centre, centre - half, centre + half, confidence, len(values), clusters)
 
     @classmethod
     def of_error(cls, value: float, stderr: float, confidence: float = 0.95) -> Estimate:
         """A number with a standard error of unknown origin: the normal interval."""
         _check(confidence)
         half = student_quantile((1 + confidence) / 2, 10**6) * stderr
-        return cls(value, value - half, value + half, confidence, 1)
+        return cls(value, value - half, value + half, confidence, 1, 1)
+
+    def widened(self, error: float) -> Estimate:
+        """The same with an error of another kind on either side, as of an interpolation."""
+        return replace(self, low=self.low - error, high=self.high + error)
 
     def scaled(self, factor: float) -> Estimate:
         """The same estimate in another unit, for example per token."""
-        return Estimate(self.value * factor, self.low * factor, self.high * factor, self.confidence, self.count)
+        return replace(self, value=self.value * factor, low=self.low * factor, high=self.high * factor)
+
+    @property
+    def half_width(self) -> float:
+        """Half the width of the interval."""
+        return (self.high - self.low) / 2
 
     def to_dict(self) -> dict[str, Any]:
         return dict(self.__dict__)
@@ -71,3 +93,24 @@ class Estimate:
 def _check(confidence: float) -> None:
     if not 0 < confidence < 1:
         raise InputError(f"confidence is {confidence}; expected a share between 0 and 1, such as 0.95")
+
+
+def standard_error(values: FloatArray, documents: Sequence[str] | None = None) -> tuple[float, int]:
+    """The standard error of a mean over texts, and how many documents it rests on.
+
+    With S_d the sum of the deviations of the texts of document d, `sqrt(D / (D - 1) sum S_d^2) / N`; where every text
+    is a document of its own, that is the usual one.
+    """
+    count = len(values)
+    if documents is None:
+        sums = values - np.mean(values)
+    else:
+        _, names = np.unique(np.asarray(documents, dtype=str), return_inverse=True)
+        sums = np.bincount(names, weights=values - np.mean(values))
+    clusters = len(sums)
+    if clusters < 2:
+        raise InputError(
+            f"all {count} texts are of one document, and an interval over documents needs at least 2; give text of "
+            "more documents (separated by blank lines), or --lines where every line stands for itself"
+        )
+    return float(np.sqrt(clusters / (clusters - 1) * np.sum(sums**2)) / count), clusters

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from unmask.errors import InputError
 from unmask.files import read_json
 from unmask.laws import catalogue
-from unmask.measuring.text_files import known_from, read_texts
+from unmask.measuring.text_files import Windows, known_from, read_windows
 from unmask.measuring.texts import random_positions
 from unmask.models.capabilities import folder_of
 from unmask.models.checkpoint_folder import OUR_FORMAT
@@ -24,11 +24,19 @@ LAW = "law:"
 
 
 class Texts(NamedTuple):
-    """Texts (N, length); the name of the draw where they were drawn, else ""; and in words what they are."""
+    """What a command works on.
+
+    Attributes:
+        rows: (N, length) texts.
+        source: the name of the draw where they were drawn, else "".
+        words: what they are.
+        documents: (N,) number of the document each is of, -1 where that is not known.
+    """
 
     rows: npt.NDArray[np.int64]
     source: str
     words: str
+    documents: npt.NDArray[np.int64]
 
 
 def read_inputs(
@@ -61,12 +69,13 @@ def read_inputs(
     if tokens is not None:
         if tokens.suffix not in (".npy", ".jsonl"):
             raise InputError(f"--tokens is {tokens}; expected a .npy or .jsonl file (text goes to --data)")
-        return Texts(read_texts(predictor, tokens, length)[:texts], "", str(tokens))
+        return _of_windows(read_windows(predictor, tokens, length), texts, str(tokens))
     named = str(data) if data is not None else own_data(predictor, model)
     if named.startswith(LAW):
         drawn = f"{named} seed {seed}" + ("" if salt is None else f" salt {salt}")
-        return Texts(_drawn(predictor, model, named, length, texts, seed, salt), drawn, named)
-    return Texts(read_texts(predictor, named, length, lines)[:texts], "", named)
+        rows = _drawn(predictor, model, named, length, texts, seed, salt)
+        return Texts(rows, drawn, named, np.full(len(rows), -1))
+    return _of_windows(read_windows(predictor, named, length, lines), texts, named)
 
 
 def own_data(predictor: Any, model: str) -> str:
@@ -96,6 +105,10 @@ def read_given(given: str | None, texts: npt.NDArray[np.int64], seed: int = 0) -
     except ValueError:
         return known_from(given, texts.shape[1])
     return random_positions(texts, share, seed)
+
+
+def _of_windows(found: Windows, texts: int | None, words: str) -> Texts:
+    return Texts(found.rows[:texts], "", words, found.documents[:texts])
 
 
 def _drawn(

@@ -19,8 +19,12 @@ def array_to_json(values: FloatArray) -> dict[str, Any]:
     return {"shape": list(values.shape), "float32": content}
 
 
-def array_from_json(value: Any, name: str, shape: tuple[int, ...]) -> FloatArray:
-    """The inverse; InputError when the shape is not `shape`, content is missing, or a number is not finite and >= 0."""
+def array_from_json(value: Any, name: str, shape: tuple[int, ...], signed: bool = False) -> FloatArray:
+    """The inverse; InputError when the shape is not `shape`, content is missing, or a number is not finite and >= 0.
+
+    Args:
+        signed: whether numbers below 0 are right too, as of differences.
+    """
     if not isinstance(value, dict) or set(value) != {"shape", "float32"}:
         raise InputError(f"{name} is not an array with shape and float32 content")
     try:
@@ -29,6 +33,6 @@ def array_from_json(value: Any, name: str, shape: tuple[int, ...]) -> FloatArray
         raise InputError(f"{name} has float32 content that cannot be read ({error}); the file is damaged") from None
     if value["shape"] != list(shape) or content.size != int(np.prod(shape)):
         raise InputError(f"{name} has shape {value['shape']} and {content.size} numbers; expected {list(shape)}")
-    if not np.all(np.isfinite(content)) or np.any(content < 0):
+    if not np.all(np.isfinite(content)) or (not signed and np.any(content < 0)):
         raise InputError(f"{name} holds negative or non-finite numbers; nats are finite and never negative")
     return content.astype(np.float64).reshape(shape)

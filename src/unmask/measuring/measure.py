@@ -3,7 +3,8 @@
 For every text one permutation is drawn; at each of the chosen counts its first tokens are revealed and the losses of
 all others are read from one network call (nested masks: one permutation serves every count). In uniform order the mean
 loss at a count is the cross-entropy curve c_k; in any other reveal order a call gives a whole row of the table g(a, .)
-(F11).
+(F11). One canvas more at a random rank of each interval between counts says, without bias, what revealing the interval
+at once costs (`interval_costs`), so that the price of every schedule whose steps begin at counts is known.
 
 Texts are measured one batch at a time and each is whole when it is done, so measuring can stop when it is precise
 enough and go on later with other texts.
@@ -11,27 +12,29 @@ enough and go on later with other texts.
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from unmask.errors import InputError
-from unmask.measuring.losses import GIVEN, LATER, FloatArray, LossReader
+from unmask.measuring.allocation import PILOT
+from unmask.measuring.batches import Batches
+from unmask.measuring.documents import document_names
 from unmask.measuring.measurement import Measurement, text_digest
-from unmask.measuring.model_identity import describe_model
-from unmask.measuring.order_costs import OrderCosts
 from unmask.measuring.precision import half_width
-from unmask.measuring.texts import BoolArray, TokenArray, block_ranges, check_texts, identify, known_positions
+from unmask.measuring.texts import block_ranges, check_texts, identify, known_positions
 from unmask.models.predictor import Predictor
 from unmask.theory import reveal_orders
 from unmask.theory.reveal_orders import Order, Uniform
 
-DEFAULT_COUNTS = 17
-ALL_UP_TO = 64
+ALL_UP_TO = 32
 """Texts of at most so many tokens are measured at every count unless told otherwise."""
+ONE_BY_ONE = 12
+EQUAL_PARTS = 16
+"""Longer ones where this many equal steps begin, and ever more closely towards both ends."""
 
 CHECKPOINT_SECONDS = 30.0
 
@@ -47,12 +50,14 @@ def measure(
     orders: Orders = (),
     order_counts: Mapping[str, Sequence[int]] | None = None,
     counts: str | int | Sequence[int] | None = None,
+    canvases: int | str = 1,
     given: npt.ArrayLike | int = 0,
     block_length: int | None = None,
     precision: float | None = None,
     calls: int | None = None,
     batch_size: int = 16,
     source: str = "",
+    documents: npt.ArrayLike | None = None,
     resume: Measurement | None = None,
     shard: tuple[int, int] = (0, 1),
     settings: dict[str, Any] | None = None,
@@ -68,8 +73,12 @@ def measure(
         order, orders: reveal orders to measure besides the uniform one: names, orders of `unmask.orders`, or a dict
             with names of your own.
         order_counts: revealed counts of single orders, by name, instead of `counts`.
-        counts: revealed counts: None for 17 cosine-spaced ones (all when L <= 64), how many such, "all", or a list
-            from 0 to L - 1. Other orders get besides, unless it is a list, the counts at which halvings end.
+        counts: revealed counts, where the steps of a plan may begin: None for those where 16 equal steps begin and
+            ever closer ones towards both ends (all when L <= 32), how many cosine-spaced ones, "all", or a list from 0
+            to L - 1. Other orders get besides, unless it is a list, the counts at which halvings end.
+        canvases: extra canvases at random ranks inside every interval between counts; "auto" measures 16 texts with
+            two of them, and the others with as many in each interval as pay. What a text gives then depends on those
+            16 texts too.
         given: positions that are always known: a number of leading tokens (a prompt), or booleans, (length,) or, with
             as many in every text, (N, length) (infilling).
         block_length: reveal in blocks of so many tokens from left to right, as block-causal models do; everything
@@ -78,6 +87,8 @@ def measure(
         calls: stop before more network calls than this are spent.
         batch_size: texts a network call holds.
         source: set it where the texts are independent draws, so that the same sequence drawn twice counts twice.
+        documents: (N,) number of the document each text is of, -1 where it is not known; intervals are then over
+            documents, and plans are fitted and priced on different ones. Numbers are those of one `source` or file.
         resume: an earlier measurement to go on with, at its counts and in its orders unless others are given; texts
             it has, or that its orders were searched on, are skipped.
         shard: (i, n) measures every n-th of the fresh texts from the i-th on; the shards merge to the whole. `resume`
@@ -110,8 +121,12 @@ def measure(
     usual = np.union1d(grid, halvings).astype(np.int64)
     grids = {name: _starts((order_counts or {}).get(name, usual), grid[-1] + 1) for name in wanted}
     notes = {"seed": seed, "given": words, "block_length": block_length, "searched": [], **(settings or {})}
-    batches = _Batches(predictor, seed, ranges, grid, wanted, grids, notes)
+    if canvases != "auto" and (isinstance(canvases, bool | str) or canvases < 1):
+        raise InputError(f"canvases is {canvases}; expected how many inside every interval, at least 1, or 'auto'")
+    pilot = PILOT if canvases == "auto" else 0
+    batches = Batches(predictor, seed, ranges, grid, wanted, grids, 2 if isinstance(canvases, str) else canvases, notes)
     digests = identify(texts, source)
+    names = document_names(documents, f"{source} {notes.get('data', '')}", digests)
     rank, world = shard
     done = [resume] if resume is not None and rank == 0 else []
     skipped = set(notes["searched"])
@@ -131,9 +146,12 @@ def measure(
         precision *= world**0.5  # each process sees its own share of the texts
     saved = time.monotonic()
     try:
-        for start in range(0, len(fresh), batch_size):
-            rows = fresh[start : start + batch_size]
-            done.append(batches.measure(texts[rows], known[rows], tuple(digests[row] for row in rows)))
+        for start, end in _batches(len(fresh), batch_size, pilot):
+            rows = fresh[start:end]
+            labels = (tuple(kind[row] for row in rows) for kind in (digests, names))
+            done.append(batches.measure(texts[rows], known[rows], *labels))
+            if pilot and end == min(pilot, len(fresh)) and end > 1:
+                batches.allocate(Measurement.merge(done[1:] if resume is not None and rank == 0 else done))
             if len(done) == 2 and resume is not None and rank == 0:
                 resume.check_same(done[1])  # now, not after hours
             if progress is not None or precision is not None:
@@ -152,10 +170,16 @@ def measure(
     return Measurement.merge(done)
 
 
+def _batches(texts: int, batch_size: int, pilot: int) -> list[tuple[int, int]]:
+    """Where batches begin and end; one ends with the pilot."""
+    edges = {*range(0, pilot, batch_size), *range(min(pilot, texts), texts, batch_size), texts}
+    return list(pairwise(sorted(edge for edge in edges if edge <= texts)))
+
+
 def choose_counts(counts: str | int | Sequence[int] | None, length: int) -> npt.NDArray[np.int64]:
     """The revealed counts at which the network is asked, ascending from 0 to L - 1."""
     if counts is None:
-        counts = length if length <= ALL_UP_TO else DEFAULT_COUNTS
+        return np.arange(length) if length <= ALL_UP_TO else _equal_parts(length)
     if isinstance(counts, str):
         if counts != "all":
             raise InputError(f"counts is {counts!r}; expected 'all', or a list of revealed counts")
@@ -170,6 +194,22 @@ def choose_counts(counts: str | int | Sequence[int] | None, length: int) -> npt.
     if len(grid) == 0 or grid[0] != 0 or grid[-1] != length - 1:
         raise InputError(f"counts must hold 0 and L - 1 = {length - 1}, got {list(counts)[:8]}")
     return grid
+
+
+def _equal_parts(length: int) -> npt.NDArray[np.int64]:
+    """Where 16 equal steps begin, so that 8, 4 and 2 do too, and ever closer counts towards both ends.
+
+    The first few are taken one by one: there the curves of laws that are soon known fall, and a step of one token more
+    or less matters most. An interval of two tokens is cut, which takes as many calls as a canvas inside it.
+    """
+    sizes = np.diff([length * part // EQUAL_PARTS for part in range(EQUAL_PARTS + 1)])
+    starts = np.append(0, np.cumsum(np.sort(sizes)[::-1])[:-1])  # the larger steps first, as in `Schedule.uniform`
+    powers = 1 << np.arange(int(length).bit_length())
+    near = np.concatenate([np.arange(ONE_BY_ONE + 1), powers, 3 * powers // 2])
+    found = np.union1d(starts, np.concatenate([near[near < length // 8], length - powers[powers < starts[1]]]))
+    found = np.union1d(found, near[near <= min(ONE_BY_ONE, length // 4)])
+    pairs = found[:-1][np.diff(found) == 2]
+    return np.union1d(found, pairs + 1).astype(np.int64)
 
 
 def halving_counts(length: int) -> list[int]:
@@ -212,80 +252,3 @@ def _as_order(one: str | Order) -> Order:
     if not isinstance(one, Order):
         raise InputError(f"order is {one!r}; expected a name or an order such as unmask.orders.BitReversal()")
     return one
-
-
-class _Batches:
-    """Measures batches of texts, all in the same way."""
-
-    def __init__(
-        self,
-        predictor: Predictor,
-        seed: int,
-        ranges: Sequence[tuple[int, int]],
-        counts: npt.NDArray[np.int64],
-        orders: dict[str, Order],
-        grids: dict[str, npt.NDArray[np.int64]],
-        settings: dict[str, Any],
-    ) -> None:
-        self.predictor, self.seed, self.ranges, self.counts = predictor, seed, ranges, counts
-        self.orders, self.grids, self.settings = orders, grids, settings
-        self.model = describe_model(predictor)
-        self.reader = LossReader(predictor)
-        self.length = ranges[0][1] - ranges[0][0]
-        for one in orders.values():
-            one.draw(self.length)  # says so when it is a permutation of another length
-
-    @property
-    def calls_per_text(self) -> int:
-        canvases = len(self.counts) + sum(len(grid) for grid in self.grids.values())
-        return canvases * len(self.ranges) * self.predictor.calls_per_query
-
-    def measure(self, texts: TokenArray, known: BoolArray, digests: tuple[str, ...]) -> Measurement:
-        tokens = torch.from_numpy(texts)
-        losses, entropies = np.zeros((2, len(texts), len(self.counts)))
-        paths = np.zeros(len(texts))
-        sizes = np.diff(np.append(self.counts, self.length))
-        costs = {name: np.zeros((len(texts), len(grid), len(grid))) for name, grid in self.grids.items()}
-        for begin, end in self.ranges:
-            ranks = self._ranks(Uniform(), known, digests, begin, end)
-            for place, count in enumerate(self.counts):
-                of_tokens, of_laws = self.reader.at(tokens, ranks, int(count))
-                losses[:, place] += of_tokens.mean(axis=1)
-                entropies[:, place] += of_laws.mean(axis=1)
-                paths += of_tokens[:, : sizes[place]].sum(axis=1)
-            for name, one in self.orders.items():
-                costs[name] += self._costs(tokens, self._ranks(one, known, digests, begin, end), self.grids[name])
-        return Measurement(
-            self.length,
-            self.predictor.vocab_size,
-            self.predictor.mask_token_id,
-            self.model,
-            self.settings,
-            digests,
-            self.counts,
-            self._mean(losses),
-            self._mean(entropies),
-            self._mean(paths),
-            {name: OrderCosts(one, self.grids[name], self._mean(costs[name])) for name, one in self.orders.items()},
-        )
-
-    def _mean(self, sums: FloatArray) -> FloatArray:
-        """The mean over blocks, in the precision of a network and of the file: what is read back is what was kept."""
-        return (sums / len(self.ranges)).astype(np.float32).astype(np.float64)
-
-    def _ranks(self, one: Order, known: BoolArray, digests: tuple[str, ...], begin: int, end: int) -> Tensor:
-        """(N, length) place of every position in the text's reveal order, GIVEN or LATER where it has none."""
-        ranks = np.full(known.shape, GIVEN, dtype=np.int64)
-        for row, digest in enumerate(digests):
-            places = np.flatnonzero(~known[row])
-            rng = np.random.default_rng([self.seed, begin, int(digest, 16)])
-            ranks[row, places[end:]] = LATER
-            ranks[row, places[begin:end][one.draw(end - begin, rng)]] = np.arange(end - begin)
-        return torch.from_numpy(ranks)
-
-    def _costs(self, tokens: Tensor, ranks: Tensor, counts: npt.NDArray[np.int64]) -> FloatArray:
-        costs = np.zeros((len(tokens), len(counts), len(counts)))
-        for row, count in enumerate(counts):
-            losses, _ = self.reader.at(tokens, ranks, int(count))
-            costs[:, row, row:] = np.add.reduceat(losses, counts[row:] - count, axis=1)
-        return costs

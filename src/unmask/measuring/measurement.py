@@ -21,22 +21,28 @@ import numpy as np
 import numpy.typing as npt
 
 from unmask.errors import InputError
-from unmask.files import read_json, write_json
-from unmask.measuring.curve_file import FORMAT, measurement_from_json, measurement_to_json
+from unmask.files import write_json
+from unmask.measuring.curve_file import FORMAT, measurement_from_json, measurement_to_json, read_measurement
+from unmask.measuring.documents import halves
 from unmask.measuring.estimate import Estimate
-from unmask.measuring.order_costs import OrderCosts
+from unmask.measuring.order_costs import LOSSES, OrderCosts
 from unmask.theory.curve import FloatArray, InformationCurve
-from unmask.theory.interpolation import pchip_weights
 from unmask.theory.reveal_orders import OrderTable
 from unmask.theory.schedule import Schedule
 
 # Settings that say what was measured: measurements that differ in one of them are of different things.
 SAME = ("given", "block_length")
 
+Parts = Sequence[tuple[str, Schedule]]
+
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
     """The losses of a predictor on held-out texts of one length.
+
+    A price is two numbers: the parallel price, what revealing tokens together costs beyond one at a time along the
+    same order, and the order effect, what that order costs one at a time beyond the uniform one. Both are nats per
+    sequence here; plans state them per token.
 
     Attributes:
         length: L, tokens that are to be revealed (the completion of a prompt; one block, when measured by blocks).
@@ -46,10 +52,9 @@ class Measurement:
         settings: how it was measured: "seed", "given" (which positions were known), "block_length" (or None),
             "searched" (digests of texts that orders were searched on, which must not be priced), and notes.
         texts: (N,) digest of each text, so that the same text is never counted twice.
-        counts: (C,) revealed counts measured in uniform order, 0 to L-1.
-        losses: (N, C) nats per token: mean -log p of the masked tokens of text n, counts[c] random ones revealed.
-        entropies: (N, C) nats per token: the predictor's own mean entropy there; equal to the losses if calibrated.
-        paths: (N,) nats: NELBO of text n along its permutation, revealed from each count to the next.
+        documents: (N,) name of the document each text is of; its own digest where that is not known.
+        uniform: what the uniform order costs, at counts from 0 to L-1.
+        paths: (N,) nats: what the very tokens that each interval of the uniform order reveals cost where it begins.
         orders: other reveal orders, by name.
 
     Examples:
@@ -65,13 +70,27 @@ class Measurement:
     model: dict[str, str]
     settings: dict[str, Any]
     texts: tuple[str, ...]
-    counts: npt.NDArray[np.int64]
-    losses: FloatArray
-    entropies: FloatArray
+    documents: tuple[str, ...]
+    uniform: OrderCosts
     paths: FloatArray
     orders: dict[str, OrderCosts] = field(default_factory=dict)
 
     # -- the curve ---------------------------------------------------------------------------------------------------
+
+    @property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """(C,) revealed counts measured in uniform order, 0 to L-1."""
+        return self.uniform.counts
+
+    @cached_property
+    def losses(self) -> FloatArray:
+        """(N, C) nats per token: mean -log p of the masked tokens of text n, counts[c] random ones revealed."""
+        return np.asarray(np.diagonal(self.uniform.costs, axis1=1, axis2=2) / self.uniform.widths)
+
+    @cached_property
+    def entropies(self) -> FloatArray:
+        """(N, C) nats per token: the predictor's own mean entropy there; equal to the losses if calibrated."""
+        return np.asarray(np.diagonal(self.uniform.entropies, axis1=1, axis2=2) / self.uniform.widths)
 
     @cached_property
     def curve(self) -> InformationCurve:
@@ -83,94 +102,100 @@ class Measurement:
         """(C,) nats per token: cross-entropy minus the predictor's own entropy at each count; 0 when calibrated."""
         return np.asarray((self.losses - self.entropies).mean(axis=0))
 
-    @cached_property
-    def _uniform_baselines(self) -> FloatArray:
-        """(N,) nats: `sum_k c_k` of each text, from the mean loss of all tokens masked at each count."""
-        return self._uniform_nelbo(np.ones(self.length))
-
-    @cached_property
-    def _path_baselines(self) -> FloatArray:
-        """(N,) nats: the same expectation, from the losses of the tokens in the order they were revealed.
-
-        For a perfect predictor it is `-log p(x)`, as is every order's own NELBO one token at a time, so that against
-        it the price of another order is known ten times as precisely as against `_uniform_baselines`. Where counts
-        were left out, the interpolated curve says what the steps between them cost.
-        """
-        sizes = np.diff(np.append(self.counts, self.length))
-        return np.asarray(self.paths + self._uniform_baselines - self.losses @ sizes)
-
-    def baselines(self, order: str = "uniform") -> FloatArray:
-        """(N,) nats: each text one token at a time in uniform order, what its price in this order is relative to."""
-        return self._uniform_baselines if order == "uniform" else self._path_baselines
-
-    def _uniform_nelbo(self, weights: FloatArray) -> FloatArray:
-        """`sum_k weights[k] c_k` of each text, (N,): linear in the losses, with the interpolation's own weights.
-
-        The derivative of the interpolated curve stands in for the interpolation; as that is homogeneous of degree 1,
-        the mean over texts is exactly the value of the interpolated mean curve (Euler), and the spread is the delta
-        method's.
-        """
-        if len(self.counts) == self.length:
-            return np.asarray(self.losses @ weights)
-        return np.asarray(self.losses @ (weights @ self._interpolation))
-
-    @cached_property
-    def _interpolation(self) -> FloatArray:
-        """(L, C): how every c_k depends on the measured ones."""
-        return pchip_weights(self.counts, self.losses.mean(axis=0), self.length)
-
     # -- prices ------------------------------------------------------------------------------------------------------
 
     def nelbo_per_token(self, confidence: float = 0.95) -> Estimate:
-        """One token at a time in uniform order: nats per token, with its interval."""
-        return Estimate.of_mean(self.baselines() / self.length, confidence)
+        """One token at a time in uniform order: nats per token, with its interval over documents."""
+        return self.estimate(self.uniform.one_at_a_time / self.length, confidence)
+
+    def parallel_prices(self, schedule: Schedule, order: str = "uniform") -> FloatArray:
+        """What each text costs beyond one token at a time along the same order, (N,) nats: what parallelism costs.
+
+        Without bias where the steps begin at measured counts, and otherwise interpolated (see `OrderCosts`). The mean
+        is at least 0 for a perfect predictor.
+        """
+        return self.costs_of(order).parallel_prices(schedule)
+
+    def order_effects(self, order: str = "uniform") -> FloatArray:
+        """What each text costs one token at a time in this order beyond the uniform one, (N,) nats.
+
+        The mean is 0 for a perfect predictor, in every order, and it does not depend on the number of steps.
+        """
+        if order == "uniform":
+            return np.zeros(len(self.texts))
+        return np.asarray(self.costs_of(order).one_at_a_time - self.baselines)
+
+    @cached_property
+    def baselines(self) -> FloatArray:
+        """(N,) nats: each text one token at a time in uniform order, along the path of its own permutation.
+
+        For a perfect predictor measured at every count it is `-log p(x)`, as is every order's own NELBO one token at a
+        time: so their difference spreads far less over texts than the mean over all masked tokens would.
+        """
+        return np.asarray(self.paths - self.uniform.parallel.sum(axis=1))
 
     def nelbos(self, schedule: Schedule, order: str = "uniform") -> FloatArray:
         """NELBO of each text under a schedule in one of the measured orders, (N,) nats."""
-        schedule.check_length(self.length)
-        if order != "uniform":
-            return np.asarray(self._order(order).steps(schedule).sum(axis=1))
-        weights = np.zeros(self.length)
-        weights[schedule.revealed] = schedule.sizes
-        return self._uniform_nelbo(weights)
+        costs = self.costs_of(order)
+        alone = self.baselines if order == "uniform" else costs.one_at_a_time
+        return np.asarray(alone + costs.parallel_prices(schedule))
 
     def prices(self, schedule: Schedule, order: str = "uniform") -> FloatArray:
-        """Price of each text, (N,) nats: its NELBO less its NELBO one token at a time in uniform order."""
-        return self.nelbos(schedule, order) - self.baselines(order)
+        """Price of each text, (N,) nats: parallel price and order effect together."""
+        return self.parallel_prices(schedule, order) + self.order_effects(order)
 
     def price(self, schedule: Schedule, order: str = "uniform") -> float:
         """Nats per sequence beyond one at a time in uniform order (F3, F11). A good order can make it negative."""
         return float(self.prices(schedule, order).mean())
 
     def interval(self, schedule: Schedule, confidence: float = 0.95, order: str = "uniform") -> Estimate:
-        """The price with a two-sided interval from the paired differences of the texts (Student's t)."""
-        return Estimate.of_mean(self.prices(schedule, order), confidence)
+        """The price with a two-sided interval from the paired differences of the texts, over documents."""
+        effects = self.order_effects(order)
+        return self.costs_of(order).estimate(schedule, confidence, self.documents, effects)
 
-    def mixed(self, parts: Sequence[tuple[str, Schedule]], confidence: float = 0.95) -> Estimate:
-        """The mean price of several (order, schedule) pairs, each used equally often, with its interval."""
-        each = [self.prices(schedule, order) for order, schedule in parts]
-        return Estimate.of_mean(np.mean(each, axis=0), confidence)
+    def parallel_price(self, parts: Parts, confidence: float = 0.95) -> Estimate:
+        """The mean parallel price of (order, schedule) pairs, each used equally often, with its interval."""
+        if len(parts) == 1:
+            ((order, schedule),) = parts
+            return self.costs_of(order).estimate(schedule, confidence, self.documents)
+        each = [self.parallel_prices(schedule, order) for order, schedule in parts]
+        return self.estimate(np.mean(each, axis=0), confidence)
 
-    def step_costs(self, schedule: Schedule, order: str = "uniform") -> FloatArray:
-        """Mean nats each step pays, (T,)."""
-        schedule.check_length(self.length)
-        if order == "uniform":
-            return self.curve.step_costs(schedule)
-        return np.asarray(self._order(order).steps(schedule).mean(axis=0))
+    def order_effect(self, parts: Parts, confidence: float = 0.95) -> Estimate:
+        """The mean order effect of (order, schedule) pairs; exactly 0 in uniform order."""
+        if all(order == "uniform" for order, _ in parts):
+            return Estimate.exactly(0.0)
+        return self.estimate(np.mean([self.order_effects(order) for order, _ in parts], axis=0), confidence)
 
-    def table(self, order: str = "uniform") -> InformationCurve | OrderTable:
-        """What the planners need of an order: the curve for the uniform one, else its mean table.
+    def whole_price(self, parts: Parts, confidence: float = 0.95) -> Estimate:
+        """The mean price of (order, schedule) pairs: both of the above together, from their sum text by text."""
+        if len(parts) == 1:
+            return self.interval(parts[0][1], confidence, parts[0][0])
+        return self.estimate(np.mean([self.prices(schedule, order) for order, schedule in parts], axis=0), confidence)
 
-        Both are relative to one token at a time in uniform order, so their prices compare.
+    def estimate(self, values: FloatArray, confidence: float = 0.95) -> Estimate:
+        """The mean of a number of each text, with its interval over documents (Student's t)."""
+        return Estimate.of_mean(values, confidence, self.documents)
+
+    def step_prices(self, schedule: Schedule, order: str = "uniform") -> FloatArray:
+        """The share of each step in the mean parallel price, (T,) nats."""
+        return self.costs_of(order).step_prices(schedule)
+
+    def table(self, order: str = "uniform", of: str = LOSSES) -> OrderTable:
+        """What the planners need of an order; prices of all tables are relative to one at a time in uniform order.
+
+        Args:
+            of: "losses", or "entropies" of the predictor itself; those spread far less over texts.
         """
-        if order == "uniform":
-            return self.curve
-        return self._order(order).table(self.length, float(self.baselines(order).mean()))
+        return self.costs_of(order).table(self.length, float(self.baselines.mean()), of)
 
-    def _order(self, name: str) -> OrderCosts:
-        if name not in self.orders:
-            raise InputError(f"order {name!r} was not measured; measured are {', '.join(['uniform', *self.orders])}")
-        return self.orders[name]
+    def costs_of(self, order: str = "uniform") -> OrderCosts:
+        """What was measured of an order."""
+        if order == "uniform":
+            return self.uniform
+        if order not in self.orders:
+            raise InputError(f"order {order!r} was not measured; measured are {', '.join(['uniform', *self.orders])}")
+        return self.orders[order]
 
     # -- parts and sums ----------------------------------------------------------------------------------------------
 
@@ -180,20 +205,25 @@ class Measurement:
         return replace(
             self,
             texts=tuple(self.texts[n] for n in chosen),
-            losses=self.losses[chosen],
-            entropies=self.entropies[chosen],
+            documents=tuple(self.documents[n] for n in chosen),
+            uniform=self.uniform.take(chosen),
             paths=self.paths[chosen],
             orders={name: costs.take(chosen) for name, costs in self.orders.items()},
         )
 
     def split(self) -> tuple[Measurement, Measurement]:
-        """Two halves, by the digests of the texts, so that neither their order nor how they were merged matters."""
+        """Two halves that share no document, by names alone: neither the order of texts nor how they merged matters."""
         if len(self.texts) < 4:
             raise InputError(
                 f"{len(self.texts)} texts were measured; fitting on one half and pricing on the other needs 4"
             )
-        ranks = np.argsort(np.argsort(self.texts))
-        return self.take(ranks % 2 == 0), self.take(ranks % 2 == 1)
+        if len(set(self.documents)) < 4:
+            raise InputError(
+                f"the texts are of {len(set(self.documents))} documents; fitting on one half and pricing on the other "
+                "needs 4"
+            )
+        first = halves(self.documents)
+        return self.take(first), self.take(~first)
 
     @classmethod
     def merge(cls, parts: list[Measurement]) -> Measurement:
@@ -218,13 +248,10 @@ class Measurement:
             first,
             settings=settings,
             texts=tuple(texts),
-            losses=np.concatenate([part.losses for part in parts]),
-            entropies=np.concatenate([part.entropies for part in parts]),
+            documents=tuple(document for part in parts for document in part.documents),
+            uniform=OrderCosts.joined([part.uniform for part in parts]),
             paths=np.concatenate([part.paths for part in parts]),
-            orders={
-                name: replace(costs, costs=np.concatenate([part.orders[name].costs for part in parts]))
-                for name, costs in first.orders.items()
-            },
+            orders={name: OrderCosts.joined([part.orders[name] for part in parts]) for name in first.orders},
         )
 
     def check_same(self, other: Measurement) -> None:
@@ -241,15 +268,15 @@ class Measurement:
                     f"measurements differ in {name}: {self.settings.get(name)} and {other.settings.get(name)}; "
                     "they do not merge"
                 )
-        if not np.array_equal(self.counts, other.counts) or self.orders.keys() != other.orders.keys():
+        if not self.uniform.same_as(other.uniform) or self.orders.keys() != other.orders.keys():
             raise InputError("measurements were made at different counts or in different orders; they do not merge")
         for name, costs in self.orders.items():
-            if costs.order != other.orders[name].order or not np.array_equal(costs.counts, other.orders[name].counts):
+            if not costs.same_as(other.orders[name]):
                 raise InputError(f"measurements hold orders {name!r} that differ; they do not merge")
 
     def only(self, orders: Iterable[str]) -> Measurement:
         """The measurement with some of its reveal orders, by name (the uniform one is always there)."""
-        return replace(self, orders={name: self._order(name) for name in orders if name != "uniform"})
+        return replace(self, orders={name: self.costs_of(name) for name in orders if name != "uniform"})
 
     # -- the file ----------------------------------------------------------------------------------------------------
 
@@ -263,23 +290,21 @@ class Measurement:
         texts = np.argsort(self.texts)  # so that merged in any order it is the same measurement
         said = [str(sorted(self.model.items())), *(str(self.settings.get(name)) for name in SAME), *sorted(self.texts)]
         content = hashlib.sha256("\n".join(said).encode())
-        arrays = [(self.counts, self.losses)]
-        for name in sorted(self.orders):
+        for name, costs in [("uniform", self.uniform), *sorted(self.orders.items())]:
             content.update(name.encode())
-            arrays.append((self.orders[name].counts, self.orders[name].costs))
-        for counts, losses in arrays:
-            content.update(np.ascontiguousarray(counts, dtype="<i8").tobytes())
-            content.update(np.ascontiguousarray(losses[texts], dtype="<f4").tobytes())
+            content.update(np.ascontiguousarray(costs.counts, dtype="<i8").tobytes())
+            for values in (costs.costs, costs.parallel):
+                content.update(np.ascontiguousarray(values[texts], dtype="<f4").tobytes())
         return content.hexdigest()[:32]
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write `*.curve.json` (format unmask.curve/1), whole or not at all."""
+        """Write `*.curve.json` (format unmask.curve/2), whole or not at all."""
         return write_json(path, self.to_dict())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Measurement:
         """Read a file written by `save`; InputError when it is not one or its parts do not fit together."""
-        data = read_json(path, FORMAT)
+        data = read_measurement(path)
         try:
             return cls(**measurement_from_json(data))
         except InputError as error:

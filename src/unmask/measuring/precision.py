@@ -8,12 +8,12 @@ PARTS = (4, 8, 16)
 
 
 def half_width(measured: Measurement, confidence: float = 0.95) -> float:
-    """Half the widest interval, nats per token, among the prices of L/4, L/8 and L/16 equal steps."""
-    if len(measured.texts) < 3:
+    """Half the widest interval, nats per token, among the parallel prices of L/4, L/8 and L/16 equal steps."""
+    if len(set(measured.documents)) < 3:
         return float("inf")
     widths = []
     for part in PARTS:
         steps = max(1, measured.length // part)
-        found = measured.interval(Schedule.uniform(measured.length, steps), confidence)
-        widths.append((found.high - found.low) / 2 / measured.length)
+        prices = measured.parallel_prices(Schedule.uniform(measured.length, steps))
+        widths.append(measured.estimate(prices / measured.length, confidence).half_width)
     return max(widths)

@@ -21,14 +21,18 @@ from unmask.measuring.texts import identify
 from unmask.models.capabilities import block_length_of
 from unmask.models.predictor import Positions, Predictor, Wrapped
 from unmask.models.resolve import resolve
-from unmask.order_search.search import Found, SearchOptions, search, share_for_search
+from unmask.order_search.search import LEAST_TEXTS, Found, SearchOptions, search, share_for_search
 from unmask.theory import reveal_orders
 from unmask.theory.reveal_orders import Order
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a person asked `unmask measure` for; the options of the command line."""
+    """What a person asked `unmask measure` for; the options of the command line.
+
+    Attributes:
+        orders: "auto" to search for them, "uniform" for no other, or names; None searches where there are texts enough.
+    """
 
     model: str
     out: Path
@@ -39,6 +43,7 @@ class Job:
     length: int | None = None
     orders: str | None = None
     counts: str | None = None
+    canvases: str = "1"
     precision: float | None = None
     calls: int | None = None
     search_calls: int = 40_000
@@ -62,7 +67,7 @@ class Job:
         try:
             say(f"loading {self.model}")
             predictor = Counted(resolve(self.model, self.device, self.trust_remote_code), self.model)
-            texts, source, data = read_inputs(
+            texts, source, data, documents = read_inputs(
                 predictor, self.model, self.data, self.tokens, lines=self.lines, length=self.length, texts=self.texts,
                 seed=self.seed,
             )  # fmt: skip
@@ -71,9 +76,10 @@ class Job:
             found, notes = shards.told(self._orders(predictor, texts, known, block, source, resumed, shards, say))
             measured = measure(
                 predictor, texts, self.seed, orders=found.orders, order_counts=found.counts, counts=self._counts(),
-                given=known, block_length=block, precision=self.precision, calls=self.calls, batch_size=self.batch_size,
-                source=source, resume=resumed, shard=shards.share, settings={"data": data, **notes},
-                progress=progress if shards.is_first else None,
+                canvases=self._canvases(), given=known, block_length=block, precision=self.precision,
+                calls=self.calls, batch_size=self.batch_size,
+                source=source, documents=documents, resume=resumed, shard=shards.share,
+                settings={"data": data, **notes}, progress=progress if shards.is_first else None,
                 checkpoint=(lambda found: found.save(self.out)) if shards.world == 1 else None,
             )  # fmt: skip
             digests = identify(texts, source)
@@ -95,6 +101,11 @@ class Job:
             raise InputError(f"--counts is {self.counts!r}; expected all, how many, or counts such as 0,4,63") from None
         return numbers if len(numbers) > 1 else numbers[0]
 
+    def _canvases(self) -> str | int:
+        if self.canvases != "auto" and not self.canvases.isdecimal():
+            raise InputError(f"--canvases is {self.canvases!r}; expected auto, or how many inside every interval")
+        return self.canvases if self.canvases == "auto" else int(self.canvases)
+
     def _orders(
         self,
         predictor: Predictor,
@@ -107,10 +118,11 @@ class Job:
         say: Callable[[str], object],
     ) -> tuple[Found, dict[str, Any]]:
         """The orders to measure, and notes for the file: which texts were searched on, not to be priced."""
-        if self.orders is None or (resumed is not None and self.orders == "auto"):
-            return Found(), {} if resumed is None else {"searched": resumed.settings.get("searched", [])}
-        if self.orders != "auto":
-            return Found(parse_orders(self.orders)), {}
+        wanted = self.orders or ("auto" if len(texts) >= LEAST_TEXTS else "uniform")
+        if resumed is not None and wanted in ("auto", "uniform"):
+            return Found(), {"searched": resumed.settings.get("searched", [])}
+        if wanted != "auto":
+            return Found(parse_orders(wanted)), {}
         if not shards.is_first:
             return Found(), {}
         rows = share_for_search(len(texts), self.seed)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from unmask.errors import InputError
 from unmask.measuring.estimate import Estimate
+from unmask.measuring.measurement import Parts
 from unmask.measuring.order_costs import OrderCosts
 from unmask.theory.curve import FloatArray, InformationCurve
 from unmask.theory.price import price
@@ -28,6 +28,7 @@ class KnownCurve:
     mask_token_id: int | None = None
     digest = ""
     texts: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
 
     def __init__(self, curve: InformationCurve, name: str = "") -> None:
         self.curve = curve
@@ -39,31 +40,47 @@ class KnownCurve:
         """The same curve twice: nothing is fitted to it that it would flatter."""
         return self, self
 
-    def table(self, order: str = "uniform") -> InformationCurve:
-        _uniform_only(order)
+    def costs_of(self, order: str = "uniform") -> InformationCurve:
+        """The curve, of the uniform order."""
+        if order != "uniform":
+            raise InputError(
+                f"order is {order!r}, but a curve alone has prices in uniform order only; measure the model"
+            )
         return self.curve
+
+    def order_effects(self, order: str = "uniform") -> FloatArray:
+        """No text, no effect: there is but the uniform order."""
+        self.costs_of(order)
+        return np.zeros(0)
 
     def price(self, schedule: Schedule, order: str = "uniform") -> float:
         """Nats per sequence beyond one token at a time (F3)."""
-        _uniform_only(order)
-        return price(self.curve, schedule)
+        return price(self.costs_of(order), schedule)
 
-    def step_costs(self, schedule: Schedule, order: str = "uniform") -> FloatArray:
-        """Nats each step pays, (T,)."""
-        _uniform_only(order)
-        return self.curve.step_costs(schedule)
+    def step_prices(self, schedule: Schedule, order: str = "uniform") -> FloatArray:
+        """The share of each step in the price, (T,) nats."""
+        curve = self.costs_of(order)
+        return np.asarray(curve.step_costs(schedule) - np.add.reduceat(curve.values, schedule.revealed))
 
     def interval(self, schedule: Schedule, confidence: float = 0.95, order: str = "uniform") -> Estimate:
         """The price; exact, or with an interval as wide as errors of the curve that all go together would make it."""
-        return self.mixed([(order, schedule)], confidence)
+        return self.whole_price([(order, schedule)], confidence)
 
-    def mixed(self, parts: Sequence[tuple[str, Schedule]], confidence: float = 0.95) -> Estimate:
+    def whole_price(self, parts: Parts, confidence: float = 0.95) -> Estimate:
         """The mean price of several plans."""
         value = float(np.mean([self.price(schedule, order) for order, schedule in parts]))
         if self.curve.stderr is None:
             return Estimate.exactly(value)
         weights = np.mean([_weights(schedule) for _, schedule in parts], axis=0)
         return Estimate.of_error(value, float(np.abs(weights) @ self.curve.stderr), confidence)
+
+    def parallel_price(self, parts: Parts, confidence: float = 0.95) -> Estimate:
+        """In uniform order the whole price is that of revealing tokens together."""
+        return self.whole_price(parts, confidence)
+
+    def order_effect(self, parts: Parts, confidence: float = 0.95) -> Estimate:
+        """None: there is but the uniform order."""
+        return Estimate.exactly(0.0)
 
 
 def read_curve(path: str | os.PathLike[str]) -> InformationCurve:
@@ -87,8 +104,3 @@ def _weights(schedule: Schedule) -> FloatArray:
     weights = np.full(schedule.length, -1.0)
     weights[schedule.revealed] += schedule.sizes
     return weights
-
-
-def _uniform_only(order: str) -> None:
-    if order != "uniform":
-        raise InputError(f"order is {order!r}, but a curve alone has prices in uniform order only; measure the model")

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol, Self
 
 from unmask.measuring.estimate import Estimate
+from unmask.measuring.measurement import Parts
 from unmask.measuring.order_costs import OrderCosts
 from unmask.theory.curve import FloatArray, InformationCurve
-from unmask.theory.reveal_orders import OrderTable
 from unmask.theory.schedule import Schedule
 
 
@@ -44,6 +44,11 @@ class MeasuredCosts(Protocol):
         ...
 
     @property
+    def documents(self) -> tuple[str, ...]:
+        """The document of each text."""
+        ...
+
+    @property
     def orders(self) -> Mapping[str, OrderCosts]:
         """Reveal orders besides the uniform one, by name."""
         ...
@@ -57,18 +62,26 @@ class MeasuredCosts(Protocol):
         """What to fit on, and what to state the price on."""
         ...
 
-    def table(self, order: str = "uniform") -> InformationCurve | OrderTable:
-        """The costs of an order, for the planners of the theory."""
+    def costs_of(self, order: str = "uniform") -> OrderCosts | InformationCurve:
+        """What was measured of an order."""
         ...
 
-    def price(self, schedule: Schedule, order: str = "uniform") -> float:
-        """Nats per sequence beyond one token at a time in uniform order."""
+    def order_effects(self, order: str = "uniform") -> FloatArray:
+        """What each text costs one token at a time in an order beyond the uniform one, (N,); no text of a curve."""
         ...
 
-    def step_costs(self, schedule: Schedule, order: str = "uniform") -> FloatArray:
-        """Nats each step pays, (T,)."""
+    def step_prices(self, schedule: Schedule, order: str = "uniform") -> FloatArray:
+        """The share of each step in the mean parallel price, (T,)."""
         ...
 
-    def mixed(self, parts: Sequence[tuple[str, Schedule]], confidence: float = 0.95) -> Estimate:
-        """The mean price of several (order, schedule) pairs, with its interval."""
+    def parallel_price(self, parts: Parts, confidence: float = 0.95) -> Estimate:
+        """The mean of several (order, schedule) pairs beyond one at a time in the same order."""
+        ...
+
+    def order_effect(self, parts: Parts, confidence: float = 0.95) -> Estimate:
+        """The mean of their orders one at a time beyond the uniform order."""
+        ...
+
+    def whole_price(self, parts: Parts, confidence: float = 0.95) -> Estimate:
+        """Both together."""
         ...

@@ -19,7 +19,10 @@ from unmask.theory.order_json import order_from_json, order_to_json
 from unmask.theory.reveal_orders import Blocks, Given, IntArray, Order, Seed
 from unmask.theory.schedule import Schedule
 
-FORMAT = "unmask.plan/1"
+FORMAT = "unmask.plan/2"
+AS_PRICE: Any = None
+"""What the price says, where nothing else is said."""
+NO_EFFECT = Estimate.exactly(0.0)
 VALID_FOR = (
     "drawing at temperature 1 from the model's own law, on text like that it was measured on; "
     "greedy decoding, top-p and other temperatures are outside the theory"
@@ -36,17 +39,23 @@ class Part:
 
 @dataclass(frozen=True)
 class Plan:
-    """Order, sizes and the price they were measured to have.
+    """Order, sizes and the price they were measured to have: nats per token, on texts the plan was not fitted on.
 
     Attributes:
         parts: each row that is sampled uses one of them, drawn uniformly (most plans have one).
-        price: nats per sequence beyond one token at a time in uniform order, on texts the plan was not fitted on.
-        one_at_a_time: nats per sequence of the model one token at a time in uniform order, on the same texts.
-        step_prices: (T,) nats each step costs beyond one token at a time: its cross-entropy less its share `sum c_k`.
-        bounds: named bounds and rivals at the same number of steps, nats per sequence.
+        price: parallel price and order effect together; `exp` of it is the factor by which perplexity grows.
+        one_at_a_time: of the model one token at a time in uniform order, on the same texts.
+        step_prices: (T,) the share of each step in the parallel price.
+        bounds: named bounds and rivals at the same number of steps.
         model, curve_digest: what was measured, and the measurement this was made from.
         valid_for: in words, what the price is a price of.
         texts: digests of the texts this was fitted and priced on; a certificate needs others.
+        notes: what should be known of how the plan was made, in sentences.
+        parallel_price: what revealing tokens together costs beyond one token at a time along the same plan; the whole
+            price where nothing else is said.
+        order_effect: what the plan's order costs one token at a time beyond the uniform order; 0 for a perfect model,
+            and the same for every number of steps.
+        at_most: with the confidence of the interval, one-sided, the parallel price is not above this.
 
     Examples:
         >>> plan = unmask.plan(unmask.laws.Permutation(8).curve(), steps=3)
@@ -64,8 +73,16 @@ class Plan:
     curve_digest: str = ""
     valid_for: str = VALID_FOR
     texts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    parallel_price: Estimate = AS_PRICE
+    order_effect: Estimate = NO_EFFECT
+    at_most: float = AS_PRICE
 
     def __post_init__(self) -> None:
+        if self.parallel_price is None:
+            object.__setattr__(self, "parallel_price", self.price)
+        if self.at_most is None:
+            object.__setattr__(self, "at_most", self.parallel_price.high)
         if not self.parts:
             raise InputError("parts is empty; a plan has at least one order with its sizes")
         for part in self.parts:
@@ -94,8 +111,8 @@ class Plan:
 
     @property
     def price_per_token(self) -> Estimate:
-        """Nats per token; `exp` of it is the factor by which perplexity grows."""
-        return self.price.scaled(1 / self.length)
+        """`price`, by the name that plans and tuned rules share."""
+        return self.price
 
     def draw(self, seed: Seed = 0) -> tuple[IntArray, Schedule]:
         """A permutation of the positions and the sizes of the steps for one row."""
@@ -106,7 +123,7 @@ class Plan:
     def repeated(self, times: int) -> Plan:
         """The plan of `times` blocks, one after the other from left to right, each revealed as this plan says.
 
-        For plans made from a measurement by blocks; the price is that of all blocks together.
+        For plans made from a measurement by blocks; prices per token stay what they are.
         """
         if times < 1:
             raise InputError(f"times is {times}; expected a number of blocks, at least 1")
@@ -115,10 +132,7 @@ class Plan:
         return replace(
             self,
             parts=tuple(Part(_in_blocks(part.order, self.length, times), _again(part, times)) for part in self.parts),
-            price=self.price.scaled(times),
-            one_at_a_time=self.one_at_a_time * times,
-            step_prices=self.step_prices * times,
-            bounds={name: value * times for name, value in self.bounds.items()},
+            step_prices=tuple(price / times for price in self.step_prices) * times,
         )
 
     # -- the file ----------------------------------------------------------------------------------------------------
@@ -134,17 +148,21 @@ class Plan:
             **first,
             "alternatives": others,
             "step_prices": list(self.step_prices),
+            "parallel_price": self.parallel_price.to_dict(),
+            "order_effect": self.order_effect.to_dict(),
             "price": self.price.to_dict(),
+            "at_most": self.at_most,
             "one_at_a_time": self.one_at_a_time,
             "bounds": self.bounds,
             "model": self.model,
             "curve_digest": self.curve_digest,
             "valid_for": self.valid_for,
             "texts": list(self.texts),
+            "notes": list(self.notes),
         }
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write `*.plan.json` (format unmask.plan/1), whole or not at all."""
+        """Write `*.plan.json` (format unmask.plan/2), whole or not at all."""
         return write_json(path, self.to_dict())
 
     @classmethod
@@ -163,6 +181,10 @@ class Plan:
                 str(data["curve_digest"]),
                 str(data["valid_for"]),
                 tuple(str(text) for text in data.get("texts", [])),
+                tuple(str(note) for note in data["notes"]),
+                Estimate(**data["parallel_price"]),
+                Estimate(**data["order_effect"]),
+                float(data["at_most"]),
             )
             read.schedule.check_length(data["length"], "sizes")
             for part in read.parts:
@@ -174,11 +196,11 @@ class Plan:
         return read
 
     def __repr__(self) -> str:
-        price = self.price_per_token
+        price, effect = self.parallel_price, self.order_effect
         more = f" and {len(self.parts) - 1} more" if len(self.parts) > 1 else ""
         return (
             f"Plan(L={self.length}, T={self.steps}, order={self.order.name}{more}, sizes={list(self.schedule.sizes)}, "
-            f"price={price} nats/token at {price.confidence:.0%})"
+            f"parallel_price={price}, order_effect={effect} nats/token at {price.confidence:.0%})"
         )
 
 

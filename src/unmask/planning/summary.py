@@ -10,7 +10,8 @@ import numpy as np
 from unmask.errors import InputError
 from unmask.measuring.measurement import Measurement
 from unmask.planning.plan import Plan
-from unmask.planning.planner import Candidate, Planner
+from unmask.planning.planner import Planner
+from unmask.planning.sizes import MeasuredSizes
 from unmask.theory import bounds
 from unmask.theory.curve import InformationCurve
 from unmask.theory.schedule import Schedule
@@ -35,8 +36,10 @@ def measured_report(found: Measurement, steps: Iterable[int] | None = None) -> d
             raise InputError(f"steps is {wanted}; expected numbers of steps from 1 to L = {found.length}")
     curve = InformationCurve(found.curve.values).monotone()
     nelbo = found.nelbo_per_token()
+    sizes = {name: MeasuredSizes(found.costs_of(name), found.documents, name) for name in ["uniform", *found.orders]}
     summary: dict[str, Any] = {
         "texts": len(found.texts),
+        "documents": len(set(found.documents)) if found.documents != found.texts else "not known",
         "tokens to reveal (L)": found.length,
         "given": str(found.settings.get("given", "nothing")),
         "NELBO one at a time, nats per token": nelbo.value,
@@ -53,8 +56,10 @@ def measured_report(found: Measurement, steps: Iterable[int] | None = None) -> d
         "model": found.model["name"],
         "summary": summary,
         "calibration": list(_calibration(found)),
-        "bounds": [_bounds(curve, found.length, wanted) for wanted in chosen],
-        "orders": _orders(found, chosen),
+        "bounds": [_bounds(found, curve, wanted) for wanted in chosen],
+        "orders": _orders(found, sizes, chosen),
+        "order_effects": [_effect(found, name) for name in found.orders],
+        "notes": [one.note for one in sizes.values() if one.note],
     }
 
 
@@ -72,50 +77,74 @@ def _calibration(found: Measurement) -> Iterable[dict[str, float]]:
         }
 
 
-def _bounds(curve: InformationCurve, length: int, steps: int) -> dict[str, float]:
-    """Nats per token. The bounds hold for every curve that never increases, this fitted one included."""
-    equal = Schedule.uniform(length, steps)
+def _bounds(found: Measurement, curve: InformationCurve, steps: int) -> dict[str, float]:
+    """Nats per token. The bounds hold for every curve that never increases, the fitted one included."""
+    equal = Schedule.uniform(found.length, steps)
     return {
         "steps": steps,
-        "equal_sizes": float(curve.step_costs(equal).sum() - curve.entropy) / length,
-        "li_cai_upper": bounds.li_cai_upper(curve, equal) / length,
-        "li_cai_lower": bounds.li_cai_lower(curve, equal.largest) / length,
-        "sharp_upper": bounds.sharp_upper(curve, equal) / length,
+        "equal_sizes": found.interval(equal).value / found.length,
+        "li_cai_upper": bounds.li_cai_upper(curve, equal) / found.length,
+        "li_cai_lower": bounds.li_cai_lower(curve, equal.largest) / found.length,
+        "sharp_upper": bounds.sharp_upper(curve, equal) / found.length,
     }
 
 
-def _orders(found: Measurement, steps: Iterable[int]) -> dict[str, dict[int, float | None]]:
-    """Price of the best sizes of each order, nats per token, by number of steps; None where it was not measured."""
+def _orders(
+    found: Measurement, sizes: dict[str, MeasuredSizes], steps: Iterable[int]
+) -> dict[str, dict[int, float | None]]:
+    """Parallel price of the best sizes of each order, nats per token, by number of steps.
+
+    None where there are more steps than counts the order was measured at.
+    """
     if not found.orders:
         return {}
-    report: dict[str, dict[int, float | None]] = {}
-    for name in ["uniform", *found.orders]:
-        candidate = Candidate(found.table(name))
-        report[name] = {
-            wanted: candidate.best(wanted)[1] / found.length if wanted <= candidate.max_steps else None
+    return {
+        name: {
+            wanted: best.best(wanted)[1] / found.length if wanted <= len(best.costs.counts) else None
             for wanted in steps
         }
-    return report
+        for name, best in sizes.items()
+    }
+
+
+def _effect(found: Measurement, name: str) -> dict[str, Any]:
+    """What an order costs one at a time beyond the uniform one, nats per token."""
+    effect = found.estimate(found.order_effects(name) / found.length)
+    return {"order": name, "order_effect": effect.value, "half_width": effect.half_width}
 
 
 def plan_rows(planner: Planner, plans: Iterable[Plan]) -> list[dict[str, Any]]:
-    """A row for every plan: what it costs, and what others would pay with as many steps. Nats per token."""
+    """A row for every plan: what it costs, and what others would pay with as many steps. Nats per token.
+
+    `low` and `high` are of the parallel price, `gain` what it is below that of equal sizes in uniform order.
+    """
     rows = []
     for plan in plans:
-        price, length = plan.price_per_token, plan.length
-        equal = plan.bounds["uniform_schedule"] / length
+        equal = plan.bounds["uniform_schedule"]
         rows.append(
             {
                 "steps": plan.steps,
                 "order": planner.name_of(plan),
-                "price": price.value,
-                "low": price.low,
-                "high": price.high,
-                "perplexity_factor": float(np.exp(price.value)),
+                "parallel_price": plan.parallel_price.value,
+                "low": plan.parallel_price.low,
+                "high": plan.parallel_price.high,
+                "order_effect": plan.order_effect.value,
+                "price": plan.price.value,
+                "perplexity_factor": float(np.exp(plan.parallel_price.value)),
                 "uniform_schedule": equal,
-                "cosine_schedule": plan.bounds["cosine_schedule"] / length,
-                "li_cai_upper": plan.bounds["li_cai_upper"] / length,
-                "gain": equal - price.value,
+                "cosine_schedule": plan.bounds["cosine_schedule"],
+                "li_cai_upper": plan.bounds["li_cai_upper"],
+                "gain": equal - plan.parallel_price.value,
             }
         )
     return rows
+
+
+def sentence(plan: Plan) -> str:
+    """The plan in one sentence: what it saves, and what revealing tokens together costs."""
+    price = plan.parallel_price
+    calls = f"{plan.steps:g} network call{'' if plan.steps == 1 else 's'} instead of {plan.length}"
+    said = f"{calls}: perplexity × {np.exp(price.value):.3f}"
+    if price.is_exact:
+        return said
+    return f"{said}, {100 * price.confidence:.4g} % sure that it is at most × {np.exp(plan.at_most):.3f}"

@@ -99,7 +99,7 @@ def prose_verdict(half: Half) -> str:
 
 def promise(half: Half) -> str:
     """What the plan of the English half was chosen for, and whether its price keeps that with 95 % confidence."""
-    price = half.plan.price_per_token
+    price = half.plan.parallel_price
     known = f"{price.value:.3f} (95 %: {price.low:.3f} to {price.high:.3f})"
     if price.high <= BUDGET:
         kept = f"The whole interval is within {BUDGET:g}: the budget is kept with that confidence."
@@ -108,8 +108,8 @@ def promise(half: Half) -> str:
         if price.value > BUDGET:
             kept = f"That is above {BUDGET:g}: the budget is not kept; there were too few texts to choose on."
     return (
-        f"The plan takes the fewest calls that cost at most {BUDGET:g} nats/token on one half of the measured texts; "
-        f"on the other half its price is {known} nats/token. {kept}"
+        f"Fitted on one half of the measured texts, the plan takes the fewest calls within {BUDGET:g} nats/token on "
+        f"the other half; what revealing tokens together costs there is {known} nats/token. {kept}"
     )
 
 

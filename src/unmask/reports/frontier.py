@@ -13,16 +13,16 @@ KINDS = (".png", ".svg", ".pdf")
 
 def drawn(rows: Sequence[dict[str, Any]], chosen: float) -> str:
     """A bar for every number of steps: the plan's price, and where equal sizes in uniform order would be."""
-    largest = max(max(row["price"], row["uniform_schedule"], 1e-12) for row in rows)
+    largest = max(max(row["parallel_price"], row["uniform_schedule"], 1e-12) for row in rows)
     lines = [f"nats per token beyond one at a time   █ plan   ┊ equal sizes   (full width {largest:.3g})"]
     for row in rows:
-        full = min(max(round(row["price"] / largest * WIDTH), 0), WIDTH)
+        full = min(max(round(row["parallel_price"] / largest * WIDTH), 0), WIDTH)
         bar = list("█" * full + " " * (WIDTH + 1 - full))
         rival = min(max(round(row["uniform_schedule"] / largest * WIDTH), 0), WIDTH)
         if bar[rival] == " ":
             bar[rival] = "┊"
         mark = "→" if row["steps"] == chosen else " "
-        lines.append(f"{mark} T={row['steps']:<5g} {''.join(bar)} {row['price']:.4f}")
+        lines.append(f"{mark} T={row['steps']:<5g} {''.join(bar)} {row['parallel_price']:.4f}")
     return "\n".join(lines)
 
 
@@ -43,11 +43,11 @@ def save_plot(rows: Sequence[dict[str, Any]], chosen: float, path: str | os.Path
     axes.plot(steps, [row["uniform_schedule"] for row in rows], color="0.55", linestyle="--", label="equal sizes")
     axes.plot(steps, [row["cosine_schedule"] for row in rows], color="0.55", linestyle=":", label="cosine sizes")
     axes.fill_between(steps, [row["low"] for row in rows], [row["high"] for row in rows], color="#0072b2", alpha=0.2)
-    axes.plot(steps, [row["price"] for row in rows], color="#0072b2", marker="o", markersize=4, label="plan")
+    axes.plot(steps, [row["parallel_price"] for row in rows], color="#0072b2", marker="o", markersize=4, label="plan")
     here = next(row for row in rows if row["steps"] == chosen)
     axes.annotate(
-        f"T = {here['steps']}: {here['price']:.4f}\n{here['order']}",
-        (here["steps"], here["price"]),
+        f"T = {here['steps']}: {here['parallel_price']:.4f}\n{here['order']}",
+        (here["steps"], here["parallel_price"]),
         xytext=(12, 18),
         textcoords="offset points",
         arrowprops={"arrowstyle": "-", "color": "0.3"},
@@ -56,7 +56,7 @@ def save_plot(rows: Sequence[dict[str, Any]], chosen: float, path: str | os.Path
     axes.set_xscale("log", base=2)
     axes.set_xticks(steps, [str(step) for step in steps])
     axes.set_xlabel("steps T (network calls per sequence)")
-    axes.set_ylabel("price, nats per token")
+    axes.set_ylabel("parallel price, nats per token")
     axes.axhline(0, color="0.8", linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, loc="upper right")

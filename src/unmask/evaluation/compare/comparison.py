@@ -271,7 +271,7 @@ def put_together(
         samples=attempts.samples,
         seed=ground.seed,
         one_at_a_time=Estimate.of_mean(ground.baseline),
-        frontier=tuple((count, planner.plan(count).price) for count in steps),
+        frontier=tuple((count, planner.plan(count).price.scaled(ground.length)) for count in steps),
         trials=tuple(trials),
         real=attempts.quality(ground.scored_texts[: attempts.real, ground.given :]),
         task="" if ground.task is None else ground.task.name,

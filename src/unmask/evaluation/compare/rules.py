@@ -55,7 +55,7 @@ class Entry:
 
 
 def _made_elsewhere(name: str, plan: Plan) -> Entry:
-    return Entry(name, name, f"T = {plan.steps}", lambda: planned(plan), lambda: plan.price)
+    return Entry(name, name, f"T = {plan.steps}", lambda: planned(plan), lambda: plan.price.scaled(plan.length))
 
 
 class Rules:
@@ -129,7 +129,8 @@ class Rules:
     def _plan(self, rule: str, order: str, steps: int) -> Entry:
         made = self.planner(order).plan(steps)
         name = f" ({self.planner(order).name_of(made).partition(':')[0]})" if order == "auto" else ""
-        return Entry(f"{rule}:{steps}", rule, f"T = {made.steps}{name}", lambda: planned(made), lambda: made.price)
+        price = made.price.scaled(made.length)
+        return Entry(f"{rule}:{steps}", rule, f"T = {made.steps}{name}", lambda: planned(made), lambda: price)
 
 
 def chosen(words: str, orders: Sequence[str] = ()) -> list[str]:

@@ -15,7 +15,8 @@ from unmask.errors import InputError
 from unmask.evaluation.compare.ground import Ground, TokenArray
 from unmask.evaluation.demo.half import Half, Sizes, tried
 from unmask.models.adapter import Pretrained
-from unmask.planning.planner import Planner
+from unmask.planning.plan import Plan
+from unmask.planning.planner import BudgetNotKept, Planner
 
 BUDGET = 0.05
 """Nats per token beyond one token at a time that the plan may cost: perplexity grows by 5 %."""
@@ -75,9 +76,17 @@ def english_demo(
     measured = ground.measure(
         ORDERS, lambda words: progress(f"{name}: {words}"), counts=[*(sizes.counts or ()), rows.shape[1] - 1]
     )
-    plan = Planner(measured).plan(budget=BUDGET)
+    plan = within_budget(Planner(measured))
     kinds = ("equal_sizes:", "confidence:steps=")
     fewer = sorted({max(1, plan.steps // 4), max(1, plan.steps // 2)} - {plan.steps})
     line = [f"{kind}{steps}" for kind in ("planned:", *kinds) for steps in fewer]
     rivals = [f"{kind}{plan.steps}" for kind in kinds]
     return tried(name, sizes, ground, measured, plan, rivals, line, "documents it was not trained on", progress)
+
+
+def within_budget(planner: Planner) -> Plan:
+    """The fewest steps known to keep the budget, or, of too few texts to know any, those estimated to."""
+    try:
+        return planner.plan(budget=BUDGET)
+    except BudgetNotKept:
+        return planner.plan(budget=BUDGET, at_estimate=True)
