@@ -25,7 +25,7 @@ FLOORS = [
     "serving",
     "cli",
 ]
-BELOW_ALL = ("errors", "files", "spec")
+BELOW_ALL = ("errors", "files", "schemas", "spec")
 
 
 def modules() -> dict[str, Path]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from unmask.errors import InputError
+from unmask.files import read_bytes, reason
 
 OUR_FORMAT = "unmask.model/1"
 
@@ -53,11 +54,15 @@ def read_config(folder: Path) -> dict[str, Any]:
     """config.json of a checkpoint folder."""
     file = folder / "config.json"
     try:
-        config = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{folder} is not a model folder: cannot read config.json ({error.strerror})") from error
-    except ValueError as error:
-        raise InputError(f"{file} is not a JSON file ({error})") from error
+        content = read_bytes(file)
+    except InputError as error:
+        raise InputError(
+            f"{folder} is not a model folder: cannot read config.json ({reason(error.__cause__ or error)})"
+        ) from error
+    try:
+        config = json.loads(content)  # as transformers reads it, which takes what strict JSON does not
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{file} is not a JSON file ({first_line(error)[:120]})") from error
     if not isinstance(config, dict):
         raise InputError(f"{file} is not a JSON object")
     return config

@@ -156,7 +156,9 @@ class Text:
         for name in ("special_tokens_map.json", "tokenizer_config.json"):
             try:
                 stored = json.loads((self.folder / name).read_text(encoding="utf-8"))
-            except (OSError, ValueError):
+            except (OSError, ValueError, RecursionError):
+                continue
+            if not isinstance(stored, dict):
                 continue
             for role, token in stored.items():
                 spelling = token.get("content") if isinstance(token, dict) else token
