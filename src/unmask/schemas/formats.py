@@ -175,8 +175,8 @@ FORMATS: dict[str, Format] = {
 }
 """The formats that are read back. What is not listed is only held to the limits of `strict_json`."""
 
-_VALUES = row(number(-1e6, 1e6), 0, LONGEST)  # below zero is refused by the curve itself, which says what it is
-_OBJECT = record(anything, {"stderr": maybe(row(number(0, 1e6), 0, LONGEST))}, values=_VALUES)
+_VALUES = row(number(-500, 500), 0, LONGEST)  # below zero is refused by the curve itself, which says what it is
+_OBJECT = record(anything, {"stderr": maybe(row(number(0, 500), 0, LONGEST))}, values=_VALUES)
 
 
 def BARE_CURVE(value: Any, place: str) -> None:  # noqa: N802 - a kind, as the others are

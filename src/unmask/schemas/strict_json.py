@@ -72,9 +72,9 @@ def _constant(name: str) -> NoReturn:
 def _check(value: Any) -> None:
     """Depth, and text that cannot be written again: half of a surrogate pair."""
     level = [value]
-    for _ in range(DEEPEST + 1):
-        if not level:
-            return
+    for depth in range(DEEPEST + 1):
+        if depth == DEEPEST and any(isinstance(one, dict | list) for one in level):
+            raise ValueError(_too_deep())
         inside: list[Any] = []
         for one in level:
             if isinstance(one, str):
@@ -85,8 +85,6 @@ def _check(value: Any) -> None:
             elif isinstance(one, list):
                 inside.extend(one)
         level = inside
-    if any(isinstance(one, dict | list) for one in level):
-        raise ValueError(_too_deep())
 
 
 def _check_text(text: str) -> None:
