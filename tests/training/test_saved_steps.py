@@ -12,7 +12,7 @@ def writer(content):
 
 
 def save(root, step, content=b"good"):
-    return saved_steps.save(root, step, writer(content), {"position": step * 10})
+    return saved_steps.save(root, step, writer(content), {"marker": step * 10})
 
 
 def test_the_newest_checkpoint_is_found_with_its_state(tmp_path):
@@ -20,7 +20,7 @@ def test_the_newest_checkpoint_is_found_with_its_state(tmp_path):
     save(tmp_path, 10, b"better")
     found = saved_steps.newest(tmp_path, complain=pytest.fail)
     assert (found.folder / "weights").read_bytes() == b"better"
-    assert (found.state["step"], found.state["position"]) == (10, 100)
+    assert (found.state["step"], found.state["marker"]) == (10, 100)
 
 
 def test_the_last_two_are_kept(tmp_path):

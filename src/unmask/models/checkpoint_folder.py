@@ -4,6 +4,7 @@ A model is a folder (a path), one of the models shipped in the package (a bare n
 once it is downloaded. Weights are read from safetensors only; nothing is ever unpickled.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from unmask.errors import InputError
 from unmask.files import read_bytes, reason
 
 OUR_FORMAT = "unmask.model/1"
+FILES = "files"
+"""Of our card: the SHA-256 of every other file of the model, by name."""
 LONGEST_LINE = 200
 """Characters of another library's message that are repeated."""
 
@@ -68,6 +71,24 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise InputError(f"{file} is not a JSON object")
     return config
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def require_whole(folder: Path, card: dict[str, Any]) -> None:
+    """Raise InputError when a file is not the one our card describes: `unmask train` died while it published them."""
+    for name, written in card.get(FILES, {}).items():
+        path = folder / name
+        if Path(name).name != name or not path.is_file() or digest(path) != written:
+            raise InputError(
+                f"{folder} is no whole model: {name} is not the file that unmask.json describes; if training was cut "
+                f'off, go on with unmask train --out {folder} --resume; if you changed the file, remove "{FILES}" from '
+                "unmask.json"
+            )
 
 
 def require_safetensors(folder: Path) -> None:

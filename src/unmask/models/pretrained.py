@@ -64,6 +64,7 @@ def load(
         )
     _check_trust(str(path_or_id), config, family, trust_remote_code)
     checkpoint_folder.require_safetensors(folder)
+    checkpoint_folder.require_whole(folder, ours or {})
     text = Text(folder, trust_remote_code)
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     with checkpoint_folder.one_line(folder):

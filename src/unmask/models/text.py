@@ -143,7 +143,9 @@ class Text:
         from transformers import AutoTokenizer
 
         try:
-            return AutoTokenizer.from_pretrained(self.folder, trust_remote_code=self.trust_remote_code)
+            return AutoTokenizer.from_pretrained(
+                self.folder, trust_remote_code=self.trust_remote_code, local_files_only=True
+            )
         except Exception as error:
             raise InputError(f"cannot load the tokenizer of {self.folder}: {first_line(error)}") from error
 

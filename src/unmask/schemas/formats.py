@@ -82,7 +82,8 @@ TUNED = record(
     block_length=maybe(LENGTH),
 )
 TEXT_MODEL = record(
-    anything, {"data": either(text(), row(text(), most=10_000)), "length": maybe(LENGTH), "mask_token_id": TOKEN},
+    anything, {"data": either(text(), row(text(), most=10_000)), "length": maybe(LENGTH), "mask_token_id": TOKEN,
+     "files": mapping(text(64), 100)},
 )  # fmt: skip
 RUN = record(
     anything,

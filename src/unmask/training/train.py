@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import shutil
 from pathlib import Path
@@ -13,8 +14,8 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
 from unmask.errors import InputError
-from unmask.files import read_json, write_json
-from unmask.training import architecture, tokenizer
+from unmask.files import make_folder, only_writer, read_json, reason, write_json
+from unmask.training import architecture, saved_steps, tokenizer
 from unmask.training.data import Data, prepare
 from unmask.training.monitor import Monitor
 from unmask.training.options import TrainingOptions
@@ -23,7 +24,7 @@ from unmask.training.trainer import MODEL_FORMAT, Trainer
 RUN_FORMAT = "unmask.run/1"
 
 # What a run leaves in its folder.
-OURS = ("training", "config.json", "model.safetensors", "unmask.json", "tokenizer.json", "tokenizer_config.json")
+OURS = ("unmask.json", "config.json", "model.safetensors", "training", "tokenizer.json", "tokenizer_config.json")
 
 
 def train(options: TrainingOptions, out: str | Path, force: bool = False, bar: bool = True) -> dict[str, Any]:
@@ -33,28 +34,44 @@ def train(options: TrainingOptions, out: str | Path, force: bool = False, bar: b
     """
     out = Path(out)
     accelerator = _accelerator(options)
-    if accelerator.is_main_process:
-        _require_room(out, force)
-        data = prepare(options)
-        network = _network(options, data)
-        # Nothing is removed or written before everything that can be wrong with the options has been looked at.
-        _make_room(out)
-        data.tokenizer.save_pretrained(out)
-        run = {"format": RUN_FORMAT, "options": options.to_dict(), "data_sha256": data.digest}
-        write_json(out / "training" / "run.json", run)
-    accelerator.wait_for_everyone()
-    if not accelerator.is_main_process:
-        data = prepare(options, made=tokenizer.existing(out))
-        network = _network(options, data)
-    return _run(options, data, network, accelerator, out, bar, resumed=False)
+    with contextlib.ExitStack() as held:
+        if accelerator.is_main_process:
+            _require_room(out, force)
+            data = prepare(options)
+            network = _network(options, data)
+            # Nothing is removed or written before everything that can be wrong with the options has been looked at.
+            make_folder(out)
+            held.enter_context(only_writer(out))
+            _make_room(out)
+            run = {"format": RUN_FORMAT, "options": options.to_dict(), "data_sha256": data.digest}
+            write_json(out / "training" / "run.json", run)  # first: from here on the run can be resumed
+            _write_tokenizer(data, out)
+        accelerator.wait_for_everyone()
+        if not accelerator.is_main_process:
+            data = prepare(options, made=tokenizer.existing(out))
+            network = _network(options, data)
+        return _run(options, data, network, accelerator, out, bar, resumed=False)
 
 
 def resume(out: str | Path, bar: bool = True) -> dict[str, Any]:
-    """Go on with the run in `out` from its newest undamaged checkpoint, with the options and the text it began with."""
+    """Go on with the run in `out` from its newest undamaged checkpoint, with the options and the text it began with.
+
+    A run that died before its first checkpoint begins anew, tokenizer included.
+    """
     out = Path(out)
     options, digest = saved(out)
     accelerator = _accelerator(options)
-    data = prepare(options, made=tokenizer.existing(out))
+    with contextlib.ExitStack() as held:
+        if accelerator.is_main_process:
+            held.enter_context(only_writer(out))
+        return _resume(out, options, digest, accelerator, bar)
+
+
+def _resume(out: Path, options: TrainingOptions, digest: str, accelerator: Accelerator, bar: bool) -> dict[str, Any]:
+    begun = bool(saved_steps.folders(out / "training"))
+    data = prepare(options, made=tokenizer.existing(out) if begun else None)
+    if not begun and accelerator.is_main_process:
+        _write_tokenizer(data, out)
     if data.digest != digest:
         raise InputError(
             f"--data {' '.join(options.data)} is not the text {out} was started on; put it back, or start with --force"
@@ -69,6 +86,22 @@ def saved(out: Path) -> tuple[TrainingOptions, str]:
         raise InputError(f"{out} holds no run to resume; start one without --resume")
     run = read_json(path, RUN_FORMAT)
     return TrainingOptions.from_dict(run["options"]), str(run["data_sha256"])
+
+
+def is_empty(out: Path) -> bool:
+    """Whether a run that died before it wrote its options, or none at all, has been in `out`: nothing to go on with."""
+    if not out.is_dir():
+        return not out.exists()
+    training = out / "training"
+    begun = [path for path in training.glob("*") if not path.name.startswith(".")]
+    return not begun and all(path == training for path in out.iterdir())
+
+
+def _write_tokenizer(data: Data, out: Path) -> None:
+    try:
+        data.tokenizer.save_pretrained(out)
+    except Exception as error:  # the library behind it raises bare Exception on a full disk
+        raise InputError(f"{out} cannot be written: {reason(error)}; go on with --resume") from error
 
 
 def _run(
@@ -117,7 +150,7 @@ def _network(options: TrainingOptions, data: Data) -> Any:
 def _require_room(out: Path, force: bool) -> None:
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out} is a file; choose a folder")
-    if out.is_dir() and any(out.iterdir()) and not force:
+    if not is_empty(out) and not force:
         raise InputError(
             f"--out {out} is not empty; go on with --resume, replace it with --force, or choose another folder"
         )
