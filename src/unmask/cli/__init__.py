@@ -17,7 +17,9 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from unmask.cli.checked import CheckedCommand
 from unmask.errors import CheckFailed, InputError
+from unmask.visible import shortened, visible
 
 COMMANDS = {
     "demo": "The whole flow, in two minutes, on the two shipped models.",
@@ -86,7 +88,7 @@ def load(name: str) -> Any:
     _name_values(function)
     single = typer.Typer(add_completion=False, rich_markup_mode="markdown")
     example = f"Example: `{EXAMPLES[name]}`" if name in EXAMPLES else None
-    single.command(name=name, epilog=example, context_settings=HELP)(function)
+    single.command(name=name, cls=CheckedCommand, epilog=example, context_settings=HELP)(function)
     return typer.main.get_command(single)
 
 
@@ -133,6 +135,13 @@ def main(arguments: list[str] | None = None) -> int:
         return _complain(str(error), 1)
     except (typer.Abort, KeyboardInterrupt):
         return _complain("interrupted", 130)
+    except BrokenPipeError:  # who reads the output has seen enough
+        sys.stdout = None  # type: ignore[assignment]
+        return 0
+    except OSError as error:  # the disk is full, a file vanished: nothing a traceback would explain
+        return _complain(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", 2)
+    except MemoryError:
+        return _complain("this needs more memory than there is; ask for fewer or shorter texts, or a smaller model", 2)
     return status if isinstance(status, int) else 0
 
 
@@ -145,5 +154,5 @@ def _usage(error: Any) -> str:
 
 
 def _complain(message: str, status: int) -> int:
-    print(f"unmask: {' '.join(message.split())}", file=sys.stderr)
+    print(f"unmask: {shortened(visible(' '.join(message.split())))}", file=sys.stderr)
     return status

@@ -25,6 +25,7 @@ from unmask.models.bert import Bert
 from unmask.models.families import Family
 from unmask.models.modernbert import ModernBert
 from unmask.models.network import Network, Plain, Transformers
+from unmask.models.devices import device_of
 from unmask.models.text import Text
 
 
@@ -66,7 +67,7 @@ def load(
     checkpoint_folder.require_safetensors(folder)
     checkpoint_folder.require_whole(folder, ours or {})
     text = Text(folder, trust_remote_code)
-    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    place = device_of(device)
     with checkpoint_folder.one_line(folder):
         network = _network(folder, config, family, place, _dtype(config, dtype, place), trust_remote_code)
     family = _with_mask(folder, family, config, text, network.vocab_size)

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from unmask.errors import InputError
 from unmask.files import write_text
 from unmask.schemas import strict_json
+from unmask.visible import visible
 
 
 class Monitor:
@@ -49,7 +50,7 @@ class Monitor:
     def say(self, line: str) -> None:
         """One line for a person."""
         if not self._silent:
-            self._console.print(line, markup=False, soft_wrap=True)
+            self._console.print(visible(line), markup=False, soft_wrap=True)
 
     def cut_log(self, step: int) -> None:
         """Forget log lines after `step`: the run goes on from there."""
