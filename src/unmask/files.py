@@ -89,7 +89,9 @@ def check_writable(path: str | os.PathLike[str], option: str = "--out") -> None:
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"cannot write {target}: {reason(error)}; choose a folder that exists and is writable") from error
+        raise InputError(
+            f"cannot write {target}: {reason(error)}; choose a folder that exists and is writable"
+        ) from error
 
 
 def make_folder(path: str | os.PathLike[str], option: str = "--out") -> Path:
@@ -105,7 +107,9 @@ def make_folder(path: str | os.PathLike[str], option: str = "--out") -> Path:
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{option} {folder} cannot be made: {reason(error)}; give a folder you may write to") from error
+        raise InputError(
+            f"{option} {folder} cannot be made: {reason(error)}; give a folder you may write to"
+        ) from error
     return folder
 
 
@@ -162,7 +166,7 @@ def read_text(path: str | os.PathLike[str], most: int = LARGEST) -> str:
 
 
 def read_value(path: str | os.PathLike[str], kind: Kind | None = None, most: int = LARGEST) -> Any:
-    """A JSON value of any kind, or of `kind`; InputError when the file is missing, no JSON, or another kind of thing."""
+    """A JSON value of any kind, or of `kind`; InputError when the file is missing, no JSON, or of another kind."""
     data = read_bytes(path, most)
     try:
         value = strict_json.parse(data)

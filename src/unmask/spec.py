@@ -92,9 +92,7 @@ def arguments(
             continue
         if not equals or (first and knob and ":" in key):
             if not (first and knob):
-                raise InputError(
-                    f"{shown(text)} has the part {shown(part.strip())}; expected {name}:parameter=value,…"
-                )
+                raise InputError(f"{shown(text)} has the part {shown(part.strip())}; expected {name}:parameter=value,…")
             key, value = next(iter(parameters), key), part.strip()
         _check_parameter(key, parameters, name, what)
         if key in values:

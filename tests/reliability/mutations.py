@@ -7,7 +7,26 @@ import string
 from typing import Any
 
 VALUES: list[Any] = [
-    *(None, True, False, 0, 1, -1, 2, 3.5, -0.0, 1e-300, 1e300, -1e300, 10**9, 2**31, 2**53, 2**63 - 1, -(2**63), 5e-324),
+    *(
+        None,
+        True,
+        False,
+        0,
+        1,
+        -1,
+        2,
+        3.5,
+        -0.0,
+        1e-300,
+        1e300,
+        -1e300,
+        10**9,
+        2**31,
+        2**53,
+        2**63 - 1,
+        -(2**63),
+        5e-324,
+    ),
     *("", "x", "NaN", "uniform", "bit_reversal", "strided:base=0", "blocks:block_length=9999999", "[/red]", "a" * 5000),
     *("\u202e\x1b[31m", "$\\frac{$", "Δ", "\x00", "../../x", "law:toy", "none"),
     *([], {}, [[]], [1, 2], [0], [0.5], {"a": 1}, [None], ["x"], {"value": 1.0}, [[1, 2], [3, 4]]),
@@ -15,8 +34,30 @@ VALUES: list[Any] = [
 """Values that a field may have instead of its own."""
 
 TEXTS = [
-    *("NaN", "Infinity", "-Infinity", "1e400", "-1e400", "9" * 5000, "-" + "9" * 5000, "1e99999999", "0x10", "01", "+1"),
-    *('"\\ud800"', '"\\u0000"', '{"a": 1, "a": 2}', "[" * 50 + "]" * 50, "[" * 100_000, '{"a":' * 2000, "'x'", "//", ""),
+    *(
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "1e400",
+        "-1e400",
+        "9" * 5000,
+        "-" + "9" * 5000,
+        "1e99999999",
+        "0x10",
+        "01",
+        "+1",
+    ),
+    *(
+        '"\\ud800"',
+        '"\\u0000"',
+        '{"a": 1, "a": 2}',
+        "[" * 50 + "]" * 50,
+        "[" * 100_000,
+        '{"a":' * 2000,
+        "'x'",
+        "//",
+        "",
+    ),
 ]
 """What no JSON writer of Python would write in its place."""
 
@@ -67,7 +108,9 @@ def _damaged(tree: Any, rng: random.Random) -> Any:
         other, place = rng.choice(spots)
         inside[key] = copy.deepcopy(other[place])
     elif act == 3 and isinstance(inside[key], int | float):
-        inside[key] = rng.choice((-inside[key], inside[key] + 1, inside[key] - 1, inside[key] * 1e6, float(inside[key])))
+        inside[key] = rng.choice(
+            (-inside[key], inside[key] + 1, inside[key] - 1, inside[key] * 1e6, float(inside[key]))
+        )
     elif act == 4 and isinstance(inside[key], list):
         inside[key] = inside[key][: rng.randrange(len(inside[key]) + 1)]
     elif act == 5 and isinstance(inside[key], str):

@@ -48,7 +48,7 @@ def _quiet(err):
     sink = os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, 1)
     os.dup2(os.open(err, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) if err is not None else sink, 2)
-    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # not pytest's
+    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115 - not pytest's
 
 
 def _counted(arguments, folder, at, refuse, count):
@@ -56,7 +56,11 @@ def _counted(arguments, folder, at, refuse, count):
 
     def operation(path):
         nonlocal seen, active
-        if not active or not isinstance(path, str | os.PathLike) or not os.path.abspath(path).startswith(folder + os.sep):
+        if (
+            not active
+            or not isinstance(path, str | os.PathLike)
+            or not os.path.abspath(path).startswith(folder + os.sep)
+        ):
             return
         seen += 1
         if seen == at:

@@ -34,15 +34,103 @@ WORKING = {
 }
 """Of the commands that compute for long, one that is refused: what is looked at is how. See `stopped`."""
 
-NUMBERS = ["0", "-1", "1", "3", "9" * 20, "9" * 5000, "-" + "9" * 20, "1e400", "nan", "inf", "-inf", "1e-320", "0x10",
-           "1.5", "", " ", "½", "１", "2147483647", "2147483648", "1_0"]  # fmt: skip
-WORDS = ["", " ", "x", "law:", "law:markov_chain:length=0", "law:markov_chain:length=" + "9" * 19, "none", "auto", "all",
-         "threshold", "threshold:nan", "threshold:1e400", "klass:threshold", "uniform", "blocks:block_length=0", ":", "=",
-         "a=b", ",", "x" * 5000, "\x1b[31mred", "\u202eabc", "[/red]", "$\\frac{$", "#", "Δ", "../..", "~", "/dev/null",
-         "--seed", "-n", "-", "1,2,3", "1,x", "0.5", "cuda", "cuda:99", "meta", "mps", "cpu:7", "tpu", "a b", "'", '"',
-         "toy/..", "a/b/c", "hub\x7f"]  # fmt: skip
-PATHS = ["", ".", "/", "OUT", "FILE", "FILE/x", "absent/x", "absent/y/z", "CURVE", "PLAN", "ZIP.npy", "EMPTY.npy", "x.npy",
-         "x.jsonl", "x.png", "--out", "-n", "/dev/null", "/dev/zero/x", "y" * 300, "bad\udcff", "\x1b[31m", "a\nb"]  # fmt: skip
+NUMBERS = [
+    "0",
+    "-1",
+    "1",
+    "3",
+    "9" * 20,
+    "9" * 5000,
+    "-" + "9" * 20,
+    "1e400",
+    "nan",
+    "inf",
+    "-inf",
+    "1e-320",
+    "0x10",
+    "1.5",
+    "",
+    " ",
+    "½",
+    "１",
+    "2147483647",
+    "2147483648",
+    "1_0",
+]
+WORDS = [
+    "",
+    " ",
+    "x",
+    "law:",
+    "law:markov_chain:length=0",
+    "law:markov_chain:length=" + "9" * 19,
+    "none",
+    "auto",
+    "all",
+    "threshold",
+    "threshold:nan",
+    "threshold:1e400",
+    "klass:threshold",
+    "uniform",
+    "blocks:block_length=0",
+    ":",
+    "=",
+    "a=b",
+    ",",
+    "x" * 5000,
+    "\x1b[31mred",
+    "\u202eabc",
+    "[/red]",
+    "$\\frac{$",
+    "#",
+    "Δ",
+    "../..",
+    "~",
+    "/dev/null",
+    "--seed",
+    "-n",
+    "-",
+    "1,2,3",
+    "1,x",
+    "0.5",
+    "cuda",
+    "cuda:99",
+    "meta",
+    "mps",
+    "cpu:7",
+    "tpu",
+    "a b",
+    "'",
+    '"',
+    "toy/..",
+    "a/b/c",
+    "hub\x7f",
+]
+PATHS = [
+    "",
+    ".",
+    "/",
+    "OUT",
+    "FILE",
+    "FILE/x",
+    "absent/x",
+    "absent/y/z",
+    "CURVE",
+    "PLAN",
+    "ZIP.npy",
+    "EMPTY.npy",
+    "x.npy",
+    "x.jsonl",
+    "x.png",
+    "--out",
+    "-n",
+    "/dev/null",
+    "/dev/zero/x",
+    "y" * 300,
+    "bad\udcff",
+    "\x1b[31m",
+    "a\nb",
+]
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +229,7 @@ def offline(monkeypatch):
 
 
 def stopped(set_attribute):
-    """The three that take minutes by themselves stop where they begin to compute: their options are all read by then."""
+    """The three that take minutes by themselves stop where they begin to compute: their options are read by then."""
     import unmask.evaluation.compare.comparison
     import unmask.evaluation.demo.whole
     import unmask.evaluation.verify
@@ -186,7 +274,10 @@ def test_every_option_of_a_command_is_among_those_that_are_drawn(name):
         (["sample", LAW, "--out", "absent/x.txt"], "there is no folder absent"),
         (["sample", LAW, "--trace", "absent/x.jsonl"], "there is no folder absent"),
         (["sample", LAW, "--out", "."], "--out . is a folder; give a file"),
-        (["sample", LAW, "-n", "1", "--out", "--seed"], "--out is '--seed', which looks like an option; write ./--seed"),
+        (
+            ["sample", LAW, "-n", "1", "--out", "--seed"],
+            "--out is '--seed', which looks like an option; write ./--seed",
+        ),
         (["plan", "CURVE", "--steps", "2", "--plot", "absent/x.png"], "there is no folder absent"),
         (["verify", "--out", "FILE/x"], "lies below the file"),
         (["score", LAW, "--tokens", "ZIP.npy"], "as an array of tokens"),

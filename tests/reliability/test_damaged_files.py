@@ -52,11 +52,14 @@ def whole(folder):
     law = MarkovChain([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], 8)
     measured = unmask.measure(unmask.oracle(law), law.sample(12, 0), orders=["bit_reversal"], settings={"data": "x"})
     plan = exported_plans.plan_of(
-        (Uniform(), [1, 3, 4]), (BitReversal(), [2, 6]), (Given([7, 6, 5, 4, 3, 2, 1, 0]), [4, 4]), bounds={"li_cai": 1.0}
+        (Uniform(), [1, 3, 4]),
+        (BitReversal(), [2, 6]),
+        (Given([7, 6, 5, 4, 3, 2, 1, 0]), [4, 4]),
+        bounds={"li_cai": 1.0},
     )
     trial = Trial(
-        "planned:2", "planned", "T = 2", "replay", predicted=exported_plans.PRICE, scored=exported_plans.PRICE, nats=4.0,
-        scored_calls=2.0, step_prices=(0.0, 0.5), step_sizes=(4.0, 4.0), calls=Calls(2.0, 2, 2, {2: 4}),
+        "planned:2", "planned", "T = 2", "replay", predicted=exported_plans.PRICE, scored=exported_plans.PRICE,
+        nats=4.0,        scored_calls=2.0, step_prices=(0.0, 0.5), step_sizes=(4.0, 4.0), calls=Calls(2.0, 2, 2, {2: 4}),
         tokens_per_call=4.0, reveals=((0.5, 0.5), (0.5, 0.5)), reveal_steps=2,
         quality=text_quality(law.sample(4, 0), law.sample(4, 1)), valid=Share(3, 4), timing=Timing(0.1, 9.0, 2, 1),
         texts=("ab",), notes=("n",),
@@ -67,7 +70,13 @@ def whole(folder):
         "format": "unmask.checkpoint/1", "step": 3, "progress": 0.5, "best": True, "files": {"weights": "0" * 64},
         "position": {"step": 3, "seconds": 1.5, "best": 2.0, "next_look": 0.5},
     }  # fmt: skip
-    card = {"format": "unmask.model/1", "data": ["law:toy"], "length": 8, "mask_token_id": 2, "held_out": {"nelbo": 1.0}}
+    card = {
+        "format": "unmask.model/1",
+        "data": ["law:toy"],
+        "length": 8,
+        "mask_token_id": 2,
+        "held_out": {"nelbo": 1.0},
+    }
     comparison = {"format": COMPARISON, "model": {"name": "m", "digest": ""}, "texts": "0" * 16, "given": 0, "seed": 0,
                   "random_orders": 2, "samples": 4, "judge": "", "mauve": False, "batch": 2, "rounds": 1}  # fmt: skip
     timing = {"format": "unmask.timing/1", "latency": 0.1, "throughput": 9.0, "batch": 2, "rounds": 1}
@@ -109,8 +118,12 @@ def use_plan(path):
         try:
             translate(found, engine).readme()
         except InputError as refused:
-            assert len(str(refused)) <= 2 * LONGEST_LINE, refused
+            short(refused)
     found.sampler() if isinstance(found, TunedRule) else found.draw(0)
+
+
+def short(refused, path=""):
+    assert len(str(refused).replace(str(path), "")) <= LONGEST_LINE, refused
 
 
 def check(name, whole, folder, seed):
@@ -237,7 +250,7 @@ def test_a_damaged_array_of_tokens_is_read_or_refused(folder, seed):
             warnings.simplefilter("ignore")
             read_texts(unmask.oracle(MarkovChain([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], 8)), path)
     except InputError as refused:
-        assert len(str(refused).replace(str(path), "")) <= LONGEST_LINE
+        short(refused, path)
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -252,7 +265,7 @@ def test_damaged_lines_of_tokens_are_read_or_refused(folder, seed):
     try:
         check_texts(predictor, read_texts(predictor, path))
     except InputError as refused:
-        assert len(str(refused).replace(str(path), "")) <= LONGEST_LINE
+        short(refused, path)
 
 
 @pytest.mark.parametrize("count", [12, pytest.param(400, marks=pytest.mark.slow)])

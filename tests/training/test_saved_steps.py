@@ -1,9 +1,11 @@
 import errno
 import json
+import os
 
 import pytest
 
 from unmask.errors import InputError
+from unmask.models import checkpoint_folder
 from unmask.training import saved_steps
 
 
@@ -88,3 +90,46 @@ def test_a_half_written_checkpoint_is_never_taken_for_one(tmp_path):
     assert saved_steps.newest(tmp_path, pytest.fail).state["step"] == 1
     save(tmp_path, 2)
     assert saved_steps.newest(tmp_path, pytest.fail).state["step"] == 2
+
+
+def test_between_two_published_files_the_folder_is_no_whole_model(tmp_path, monkeypatch):
+    """Whenever the process dies, the folder is the old model, the new one, or refused by name."""
+
+    class Killed(BaseException):
+        pass
+
+    names, out = ("config.json", "model.safetensors"), tmp_path / "out"
+    out.mkdir()
+    for step in (1, 2):
+        (tmp_path / f"{step}").mkdir()
+        for name in names:
+            (tmp_path / f"{step}" / name).write_bytes(b"%s of step %d" % (name.encode(), step))
+        (tmp_path / f"{step}" / "unmask.json").write_text(json.dumps({"step": step}))
+    whole, seen = os.replace, set()
+    for dies in range(4):
+        saved_steps.publish(tmp_path / "1", out, names, "unmask.json")
+        left = dies
+
+        def replace(source, target):
+            nonlocal left
+            if left == 0:
+                raise Killed
+            left -= 1
+            whole(source, target)
+
+        monkeypatch.setattr(os, "replace", replace)
+        try:
+            saved_steps.publish(tmp_path / "2", out, names, "unmask.json")
+        except Killed:
+            pass
+        monkeypatch.setattr(os, "replace", whole)
+        card = json.loads((out / "unmask.json").read_text())
+        try:
+            checkpoint_folder.require_whole(out, card)
+            seen.add(card["step"])
+            assert all(f"step {card['step']}" in (out / name).read_text() for name in names)
+        except InputError as refused:
+            said = str(refused)
+            assert "no whole model" in said  # noqa: PT017 - the other ways to end are as right
+            seen.add("refused")
+    assert seen == {1, 2, "refused"}

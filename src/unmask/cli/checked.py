@@ -39,7 +39,9 @@ def _check(option: Any, name: str, value: Any) -> None:
         raise InputError(f"{name} holds a zero byte; no name or text has one")
     if isinstance(value, Path):
         if str(value).startswith("-"):
-            raise InputError(f"{name} is {shown(str(value))}, which looks like an option; write ./{value} to mean a file")
+            raise InputError(
+                f"{name} is {shown(str(value))}, which looks like an option; write ./{value} to mean a file"
+            )
         if option.name in ("out", "trace", "plot"):
             _check_output(name, value, option.metavar == "FOLDER")
 

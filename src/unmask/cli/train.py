@@ -111,9 +111,8 @@ def train(
     if threads is not None:
         torch.set_num_threads(threads)
     if resume and "data" in said and run.is_empty(out):
-        typer.echo(f"{out} holds no run yet: starting at the beginning", err=True)
-        resume = False
-    if resume:
+        card = run.train(TrainingOptions(**said), out, force=force, bar=not json, anew=True)
+    elif resume:
         _require_same(said, run.saved(out)[0].to_dict(), out)
         card = run.resume(out, bar=not json)
     else:

@@ -28,7 +28,9 @@ def array_from_json(value: Any, name: str, shape: tuple[int, ...]) -> FloatArray
     except (ValueError, TypeError) as error:
         raise InputError(f"{name} has float32 content that cannot be read ({error}); the file is damaged") from None
     if value["shape"] != list(shape) or content.size != int(np.prod(shape)):
-        raise InputError(f"{name} has shape {str(value['shape'])[:40]} and {content.size} numbers; expected {list(shape)}")
+        raise InputError(
+            f"{name} has shape {str(value['shape'])[:40]} and {content.size} numbers; expected {list(shape)}"
+        )
     if not np.all(np.isfinite(content)) or np.any(content < 0):
         raise InputError(f"{name} holds negative or non-finite numbers; nats are finite and never negative")
     return content.astype(np.float64).reshape(shape)

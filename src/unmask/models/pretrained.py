@@ -22,10 +22,10 @@ from unmask.files import read_json
 from unmask.models import bert, checkpoint_folder, families, modernbert
 from unmask.models.adapter import Pretrained
 from unmask.models.bert import Bert
+from unmask.models.devices import device_of
 from unmask.models.families import Family
 from unmask.models.modernbert import ModernBert
 from unmask.models.network import Network, Plain, Transformers
-from unmask.models.devices import device_of
 from unmask.models.text import Text
 
 

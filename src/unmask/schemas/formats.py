@@ -33,7 +33,7 @@ SIZES = row(LENGTH, 1, LONGEST)
 ARRAY = anything  # its own reader compares shape, content and what the rest of the file says of them
 
 
-def ESTIMATE(value: Any, place: str) -> None:  # noqa: N802 - a kind, as the others are
+def ESTIMATE(value: Any, place: str) -> None:
     """A number in nats and its interval."""
     record(value=NATS, low=NATS, high=NATS, confidence=number(0, 1), count=COUNT)(value, place)
     if value["low"] > value["high"]:
@@ -180,6 +180,6 @@ _VALUES = row(number(-500, 500), 0, LONGEST)  # below zero is refused by the cur
 _OBJECT = record(anything, {"stderr": maybe(row(number(0, 500), 0, LONGEST))}, values=_VALUES)
 
 
-def BARE_CURVE(value: Any, place: str) -> None:  # noqa: N802 - a kind, as the others are
+def BARE_CURVE(value: Any, place: str) -> None:
     """A curve alone: numbers, or an object that holds them."""
     _OBJECT(value, place) if isinstance(value, dict) else _VALUES(value, place or "values")

@@ -27,8 +27,12 @@ RUN_FORMAT = "unmask.run/1"
 OURS = ("unmask.json", "config.json", "model.safetensors", "training", "tokenizer.json", "tokenizer_config.json")
 
 
-def train(options: TrainingOptions, out: str | Path, force: bool = False, bar: bool = True) -> dict[str, Any]:
+def train(
+    options: TrainingOptions, out: str | Path, force: bool = False, bar: bool = True, anew: bool = False
+) -> dict[str, Any]:
     """Train a network and leave it in `out` as a Hugging Face folder; returns what `unmask.json` says of it.
+
+    `anew`: whether it was to be resumed, but nothing is there to go on with; it is said then.
 
     Raises InputError when `out` holds something already, unless `force` says to replace what a run left there.
     """
@@ -50,7 +54,7 @@ def train(options: TrainingOptions, out: str | Path, force: bool = False, bar: b
         if not accelerator.is_main_process:
             data = prepare(options, made=tokenizer.existing(out))
             network = _network(options, data)
-        return _run(options, data, network, accelerator, out, bar, resumed=False)
+        return _run(options, data, network, accelerator, out, bar, resumed=False, anew=anew)
 
 
 def resume(out: str | Path, bar: bool = True) -> dict[str, Any]:
@@ -105,12 +109,21 @@ def _write_tokenizer(data: Data, out: Path) -> None:
 
 
 def _run(
-    options: TrainingOptions, data: Data, network: Any, accelerator: Accelerator, out: Path, bar: bool, resumed: bool
+    options: TrainingOptions,
+    data: Data,
+    network: Any,
+    accelerator: Accelerator,
+    out: Path,
+    bar: bool,
+    resumed: bool,
+    anew: bool = False,
 ) -> dict[str, Any]:
     transformers.utils.logging.disable_progress_bar()  # one bar is enough
     silent = not accelerator.is_main_process
     with Monitor(out / "training", silent, bar=bar, tensorboard=options.tensorboard) as monitor:
         trainer = Trainer(options, data, network, accelerator, out, monitor)
+        if anew:
+            monitor.say(f"{out} holds no run yet: starting at the beginning")
         if resumed:
             trainer.resume()
         monitor.say(
