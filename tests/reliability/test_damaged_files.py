@@ -59,7 +59,7 @@ def whole(folder):
     )
     trial = Trial(
         "planned:2", "planned", "T = 2", "replay", predicted=exported_plans.PRICE, scored=exported_plans.PRICE,
-        nats=4.0,        scored_calls=2.0, step_prices=(0.0, 0.5), step_sizes=(4.0, 4.0), calls=Calls(2.0, 2, 2, {2: 4}),
+        nats=4.0, scored_calls=2.0, step_prices=(0.0, 0.5), step_sizes=(4.0, 4.0), calls=Calls(2.0, 2, 2, {2: 4}),
         tokens_per_call=4.0, reveals=((0.5, 0.5), (0.5, 0.5)), reveal_steps=2,
         quality=text_quality(law.sample(4, 0), law.sample(4, 1)), valid=Share(3, 4), timing=Timing(0.1, 9.0, 2, 1),
         texts=("ab",), notes=("n",),
