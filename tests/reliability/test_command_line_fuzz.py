@@ -23,7 +23,7 @@ WORKING = {
     "plan": ["CURVE", "--steps", "2"],
     "export": ["PLAN", "--to", "sglang", "--out", "OUT"],
     "sample": [LAW, "-n", "2", "--steps", "2"],
-    "score": [LAW, "--rule", "confidence", "--texts", "2"],
+    "score": [LAW, "--rule", "confidence:2", "--texts", "2"],
     "certify": ["PLAN", LAW, "--budget", "5", "--texts", "4"],
     "measure": [LAW, "--texts", "4", "--out", "OUT"],
     "tune": [LAW, "--rule", "threshold", "--budget", "0.1", "--texts", "8", "--points", "5"],
@@ -53,7 +53,7 @@ NUMBERS = [
     " ",
     "½",
     "１",
-    "2147483647",
+   
     "2147483648",
     "1_0",
 ]

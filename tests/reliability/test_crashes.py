@@ -69,7 +69,7 @@ COMMANDS = {
     "plan": (["plan", "CURVE", "--steps", 4], "m.plan.json", []),
     "sample": (["sample", LAW, "-n", 4, "--steps", 4], "texts.jsonl", []),
     "certify": (["certify", "PLAN", LAW, "--budget", 5, "--texts", 40], "m.certificate.json", []),
-    "score": (["score", LAW, "--rule", "confidence", "--texts", 4], "score.json", []),
+    "score": (["score", LAW, "--rule", "confidence:4", "--texts", 4], "score.json", []),
     "compare": (COMPARE, "comparison", ["--resume"]),
     "export": (["export", "PLAN", "--to", "sglang"], "engine", []),
     "verify": (["verify", "--laws", "permutation:length=8", "--length", 8], "verified", []),
