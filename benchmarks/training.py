@@ -108,7 +108,7 @@ def _ours(told: argparse.Namespace, tokens: np.ndarray, folder: Path) -> Any:
     """A round of the trainer's own loop, looks at held-out text left out."""
     options = TrainingOptions(
         data=("random",), size=told.size, optimizer=told.optimizer, length=told.length, batch_size=told.batch_size,
-        steps=10**9, evaluate_every=10**9, samples=0,
+        optimizer_steps=10**9, evaluate_every=10**9, samples=0,
     )  # fmt: skip
     data = Data(
         tokenizer=tokenizer.words([str(token) for token in range(told.vocab_size - 1)]),
@@ -116,6 +116,7 @@ def _ours(told: argparse.Namespace, tokens: np.ndarray, folder: Path) -> Any:
         held_out=FixedWindows(tokens[:10_000], told.length),
         characters_per_token=None,
         law=None,
+        held_out_text=None,
         digest="",
         summary={},
     )

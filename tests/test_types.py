@@ -1,4 +1,4 @@
-"""What a type checker sees of the public names: signatures, and mistakes where there are mistakes."""
+"""What a type checker and an editor see of the public names: signatures, completions, and mistakes where they are."""
 
 import os
 import subprocess
@@ -20,6 +20,12 @@ unmask.score(model, unmask.Schedule([2, 2]), out.tokens)
 out.sampler.order.nonsense()
 unmask.score(model, 42, out.tokens)
 unmask.sampel(3)
+from torch import Tensor
+from unmask.sampling.parts import Selection
+from unmask.sampling.step import Ranked
+class Own(Selection):
+    def __call__(self, step: Ranked) -> Tensor:
+        return step.first(step.open_counts) & step.picked
 """
 
 
@@ -56,7 +62,27 @@ def test_mistakes_are_errors_and_nothing_else_is(lines):
     assert '"Priority" has no attribute "nonsense"' in lines[8]
     assert 'Argument 2 to "score" has incompatible type "int"' in lines[9]
     assert 'Module has no attribute "sampel"' in lines[10]
-    assert set(lines) == {4, 5, 8, 9, 10}
+    assert set(lines) == {4, 5, 8, 9, 10, 16}
+
+
+def test_a_part_cannot_read_what_a_later_stage_of_the_step_has(lines):
+    assert '"Ranked" has no attribute "picked"' in lines[16]
+
+
+@pytest.mark.parametrize(
+    ("typed", "known"),
+    [
+        ("unmask.", set(unmask.__all__) - {"__version__"}),
+        ("unmask.recipes.", set(unmask.recipes.__all__)),
+        ("unmask.sample(model, unmask.recipes.threshold(0.9)).", {"tokens", "network_calls", "trace"}),
+    ],
+)
+def test_an_editor_completes_public_names(typed, known, tmp_path):
+    """jedi is what Jupyter, IPython and many editors complete with; it reads sources and runs nothing."""
+    jedi = pytest.importorskip("jedi")
+    project = jedi.Project(tmp_path, added_sys_path=[str(Path(unmask.__file__).parents[1])])
+    found = {one.name for one in jedi.Script(f"import unmask\n{typed}", project=project).complete()}
+    assert known <= found, known - found
 
 
 def test_only_public_names_are_visible():

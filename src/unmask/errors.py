@@ -7,7 +7,13 @@ raised is a bug of ours and keeps its traceback.
 
 
 class InputError(ValueError):
-    """Bad input: a sentence that names the argument, the value that was wrong and the values that would be right."""
+    """Bad input: a sentence that names the argument, the value that was wrong and the values that would be right.
+
+    Examples:
+        >>> unmask.Schedule([3, 0])
+        Traceback (most recent call last):
+        unmask.errors.InputError: ...
+    """
 
 
 class CheckFailed(Exception):

@@ -60,3 +60,9 @@ def test_the_help_of_a_command_has_an_example_whose_options_exist(command, capsy
     assert example[:2] == ["unmask", command]
     assert f"Example: {' '.join(example)}" in printed
     assert all(f" {option} " in printed for option in example if option.startswith("-"))
+
+
+@pytest.mark.parametrize("command", ["", *cli.COMMANDS])
+def test_the_help_names_no_type_where_a_switch_takes_no_value(command, capsys):
+    assert cli.main([*command.split(), "-h"]) == 0
+    assert "bool" not in capsys.readouterr().out.lower()

@@ -245,4 +245,4 @@ def test_the_held_out_text_is_that_of_the_split_the_model_was_trained_with():
     if corpus.digest(documents) != card["data_sha256"]:
         pytest.skip("the standard library of this Python has other texts")
     parts = corpus.split(documents, card["options"]["held_out"], card["options"]["seed"])
-    assert english.held_out_text() == "\n".join(document.text for document in parts.held_out)
+    assert english.held_out_text() == corpus.as_text(parts.held_out)

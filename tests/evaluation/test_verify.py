@@ -95,6 +95,8 @@ def test_independent_tokens_are_free_at_every_number_of_steps(verification):
         ("linear_upper", 0.4, rate.check),
         ("li_cai_corollary", 0.4, rate.check),
         ("li_cai_upper", 0.4, few_steps.check),
+        ("equal_steps_upper", 0.9, rate.check),
+        ("impossible_at_most", 0.4, lambda _: training_error.check()),
     ],
 )
 def test_a_bound_with_a_wrong_constant_fails(monkeypatch, bound, factor, check):
@@ -103,6 +105,25 @@ def test_a_bound_with_a_wrong_constant_fails(monkeypatch, bound, factor, check):
     claim = check(few())
     assert not claim.holds
     assert any("should" in failure for failure in claim.failures)
+
+
+def test_half_the_information_over_the_calls_that_are_made_is_found_out_as_no_bound(monkeypatch):
+    """The constant ½ that holds for L/s steps, held against the calls that are made."""
+    monkeypatch.setattr(bounds, "equal_steps_upper", lambda curve, calls: 0.5 * curve.total_information / calls)
+    claim = rate.check(subjects.subjects(["repeated"], 16))
+    assert any("in calls made" in failure for failure in claim.failures)
+
+
+def test_a_counter_example_that_costs_something_is_found_out(monkeypatch):
+    """Stairs where no even split cuts: then the even splits cost at least the conjectured bound."""
+    monkeypatch.setattr(sandwich, "STAIRCASE", (64, ((25, 67), (41, 67))))
+    assert any("staircase" in failure for failure in sandwich.check(few()).failures)
+
+
+def test_impossible_permutations_are_as_frequent_as_the_bound_allows():
+    rows = training_error.check().data.where(law="permutation", predictor="perfect").to_dict()
+    for row in rows:
+        assert row["impossible"] == pytest.approx(row["impossible_bound"], abs=1e-12)
 
 
 def test_an_upper_bound_of_nan_fails(monkeypatch):

@@ -208,10 +208,10 @@ def test_order_and_law_are_honoured_by_the_engines_that_say_so():
     uniform = exported_plans.plan_of((Uniform(), [1, 3]))
     assert [engine for engine in ENGINES if _honours(uniform, engine)] == [
         "diffusers",
-        "sglang",
-        "llada",
-        "dream",
         "dllm",
+        "dream",
+        "llada",
+        "sglang",
     ]
     random = exported_plans.plan_of((BitReversal(), [1, 3]))
     assert not any(_honours(random, engine) for engine in ENGINES)
@@ -227,7 +227,7 @@ def _honours(plan, engine):
 def test_an_unknown_engine_suggests_the_nearest():
     with pytest.raises(InputError, match="engine 'sglan' is unknown; did you mean 'sglang'"):
         translate(PLAN, "sglan")
-    with pytest.raises(InputError, match="there are diffusers, sglang, transformers"):
+    with pytest.raises(InputError, match="there are diffusers, dllm, dream"):
         translate(PLAN, "zzz")
 
 
@@ -258,3 +258,42 @@ def test_exporting_needs_no_torch(tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+OWN = """
+from unmask.exporting.exported_plan import Exported
+
+def mine(what):
+    return Exported("mine", "nothing", {"mine.txt": f"{what.steps} steps"}, "Read it.", (), "A plan.")
+
+def wrong(what):
+    return "text"
+
+def broken(what):
+    return what.nothing
+"""
+
+
+def test_an_exporter_in_a_file_of_one_s_own_is_an_engine(tmp_path):
+    (tmp_path / "own.py").write_text(OWN)
+    export(PLAN, f"{tmp_path}/own.py:mine", tmp_path / "out")
+    assert (tmp_path / "out" / "mine.txt").read_text() == "3 steps"
+    assert (tmp_path / "out" / "README.md").read_text().startswith("# For mine\n")
+
+
+@pytest.mark.parametrize(
+    ("engine", "says"),
+    [
+        ("own.py:min", r"own.py has no function 'min'; did you mean 'mine'"),
+        ("own.py:wrong", r"own.py:wrong made 'text'; expected an Exported"),
+        ("own.py:broken", r"own.py:broken failed: .* no attribute 'nothing'"),
+        ("own.py:mine:3", r"own.py:mine takes no settings; got '3'"),
+        ("own.py", r"say which function makes the engine: .*own.py:NAME"),
+        ("none.py:mine", r"there is no file .*none.py"),
+    ],
+)
+def test_mistakes_in_such_a_file_are_said_in_one_line(tmp_path, engine, says):
+    (tmp_path / "own.py").write_text(OWN)
+    with pytest.raises(InputError, match=says):
+        export(PLAN, f"{tmp_path}/{engine}", tmp_path / "out")
+    assert not (tmp_path / "out").exists()

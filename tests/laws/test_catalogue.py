@@ -98,3 +98,26 @@ def test_a_name_that_means_nothing_is_refused_in_one_line(name, message):
     with pytest.raises(InputError, match=message) as caught:
         from_name(name)
     assert "\n" not in str(caught.value)
+
+
+OWN = """
+from unmask.laws import Permutation
+
+def cards(length: int = 4) -> Permutation:
+    return Permutation(length)
+
+def wrong():
+    return 4
+"""
+
+
+def test_a_law_may_lie_in_a_file_of_one_s_own(tmp_path):
+    (tmp_path / "own.py").write_text(OWN)
+    assert from_name(f"{tmp_path}/own.py:cards").length == 4
+    assert from_name(f"{tmp_path}/own.py:cards:length=5").length == 5
+    with pytest.raises(InputError, match=r"own.py:wrong made 4; expected a Law"):
+        from_name(f"{tmp_path}/own.py:wrong")
+    with pytest.raises(InputError, match="has no function 'card'; did you mean 'cards'"):
+        from_name(f"{tmp_path}/own.py:card")
+    with pytest.raises(InputError, match="no parameter 'size'"):
+        from_name(f"{tmp_path}/own.py:cards:size=5")

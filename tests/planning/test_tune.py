@@ -87,7 +87,7 @@ def test_both_ends_of_every_range_are_all_at_once_and_nearly_one_by_one(name):
         calls.append(unmask.score(unmask.oracle(law), sampler, law.sample(50, 1)).network_calls.tolist())
     assert calls[0] == [law.length] * 50
     assert set(calls[1]) <= ({3, 4, 5, 6, 7} if name == "klass" else {1})
-    assert sampler.scorable == "replay"
+    assert sampler.scorable.kind == "replay"
 
 
 def test_the_price_is_stated_on_texts_the_knob_was_not_chosen_on():

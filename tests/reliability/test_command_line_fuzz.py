@@ -27,7 +27,7 @@ WORKING = {
     "certify": ["PLAN", LAW, "--budget", "5", "--texts", "4"],
     "measure": [LAW, "--texts", "4", "--out", "OUT"],
     "tune": [LAW, "--rule", "threshold", "--budget", "0.1", "--texts", "8", "--points", "5"],
-    "train": ["--out", "OUT", "--data", "absent.txt", "--steps", "1"],
+    "train": ["--out", "OUT", "--data", "absent.txt", "--optimizer-steps", "1"],
     "compare": ["law:nothing", "--out", "OUT"],
     "verify": ["--laws", "nothing"],
     "demo": ["--out", "FILE/x"],
@@ -53,7 +53,6 @@ NUMBERS = [
     " ",
     "½",
     "１",
-   
     "2147483648",
     "1_0",
 ]

@@ -21,7 +21,8 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="fo
 
 LAW = "law:markov_chain:length=8"
 TRAIN = [
-    *("train", "--data", "law:permutation:length=4", "--size", "nano", "--batch-size", 4, "--steps", 4, "--seed", 1),
+    *("train", "--data", "law:permutation:length=4", "--size", "nano", "--batch-size", 4),
+    *("--optimizer-steps", 4, "--seed", 1),
     *("--evaluate-every", 2, "--held-out-rows", 8, "--samples", 0, "--log-every", 1),
 ]
 COMPARE = [

@@ -64,8 +64,8 @@ def whole(folder):
         quality=text_quality(law.sample(4, 0), law.sample(4, 1)), valid=Share(3, 4), timing=Timing(0.1, 9.0, 2, 1),
         texts=("ab",), notes=("n",),
     )  # fmt: skip
-    run = {"format": "unmask.run/1", "data_sha256": "0" * 64,
-           "options": TrainingOptions(("x.txt",), steps=3).to_dict()}  # fmt: skip
+    run = {"format": "unmask.run/2", "data_sha256": "0" * 64,
+           "options": TrainingOptions(("x.txt",), optimizer_steps=3).to_dict()}  # fmt: skip
     checkpoint = {
         "format": "unmask.checkpoint/1", "step": 3, "progress": 0.5, "best": True, "files": {"weights": "0" * 64},
         "position": {"step": 3, "seconds": 1.5, "best": 2.0, "next_look": 0.5},
@@ -86,7 +86,7 @@ def whole(folder):
         "unmask.plan/1": (plan.to_dict(), use_plan),
         "unmask.tuned/1": (exported_plans.knob_of("entropy_bound", 0.1).to_dict(), use_plan),
         "unmask.trial/1": (trial.to_dict(), lambda path: json.dumps(Trial.load(path).to_dict(), allow_nan=False)),
-        "unmask.run/1": (run, lambda path: TrainingOptions.from_dict(read_json(path, "unmask.run/1")["options"])),
+        "unmask.run/2": (run, lambda path: TrainingOptions.from_dict(read_json(path, "unmask.run/2")["options"])),
         "unmask.checkpoint/1": (checkpoint, lambda path: read_json(path, "unmask.checkpoint/1")),
         "unmask.model/1": (card, lambda path: read_json(path, "unmask.model/1")),
         "unmask.compare/1": (comparison, lambda path: read_json(path, "unmask.compare/1")),
@@ -176,7 +176,7 @@ def test_every_format_that_is_read_back_has_a_schema():
     source = Path(unmask.__file__).parent
     texts = {path: path.read_text(encoding="utf-8") for path in source.rglob("*.py") if "schemas" not in path.parts}
     stated = {found for text in texts.values() for found in re.findall(r'"(unmask\.\w+/\d+)"', text)}
-    only_written = {"unmask.verification/1", "unmask.comparison/1", "unmask.certificate/1"}
+    only_written = {"unmask.verification/1", "unmask.comparison/1", "unmask.certificate/2"}
     assert stated - only_written <= set(FORMATS)
 
 

@@ -290,6 +290,22 @@ def test_a_comparison_is_shown_and_has_a_page(what):
     assert ("validity" in drawn) == any(trial.valid for trial in found.trials)
 
 
+@pytest.mark.parametrize("latency", [0.003991080258222489, 0.0006604079920688417, 0.001, 0.0123])
+def test_a_single_trial_has_axes_as_wide_as_a_factor_of_two(latency):
+    """Latency and throughput of the first two: limits of one point that are one rounding apart, no width in logs."""
+    one = replace(
+        scored("equal_sizes", "T = 1", [1, 2, 1], 0.0, latency, 80), timing=Timing(latency, 2462.2083459749256, 16, 5)
+    )
+    drawn = compare_plots.all_figures(comparison(trials=(one,), autoregressive=None, frontier=()))
+    for name in ("latency", "throughput", "frontier", "validity"):
+        drawn[name].draw_without_rendering()
+        low, high = drawn[name].axes[0].get_xlim()
+        assert high >= 1.99 * low
+    for name in ("latency", "throughput", "frontier"):  # a price of 1e-19 is zero and has an axis of prices
+        low, high = drawn[name].axes[0].get_ylim()
+        assert low < 0 < 0.02 <= high
+
+
 def test_a_hundred_rules_have_a_page_too():
     many = [scored("factor", str(n), [n, n + 1], 90 / n, 0.001 * n, min(90, n)) for n in range(2, 60)]
     many += [

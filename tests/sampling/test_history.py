@@ -130,8 +130,9 @@ def test_credit_is_that_of_the_paper_token_by_token():
     reading = Credit()
     for answer, expected in zip(answers, credited(answers), strict=True):
         law = reading(torch.tensor(answer).log().float()[None], where, Step(canvas, None))
+        canvas.end_step(torch.tensor([False]))
         assert law.exp()[0].tolist() == pytest.approx(expected, abs=2e-5)
-    assert canvas.memory["credit", id(reading)][0].shape[-1] <= 5  # never an array over the vocabulary
+    assert canvas.recall(reading).tokens.shape[-1] <= 5  # never an array over the vocabulary
 
 
 def test_credit_without_strength_is_threshold_decoding():
@@ -207,4 +208,4 @@ def test_rows_that_commit_early_leave_the_batch():
         TinyNetwork(), recipes.confidence(9).ending(prophet.EarlyCommit((0.45, 0.4, 0.35))), n=20, length=9
     )
     assert torch.equal(by_hand.tokens, out.tokens)
-    assert replace(recipes.prophet(9), name="").scorable.startswith("measured only: the stop rule commits")
+    assert replace(recipes.prophet(9), name="").scorable.reason.startswith("the stop rule commits")

@@ -96,16 +96,16 @@ def test_what_is_claimed_for_each_recipe(name):
     predictable, scored = CLAIMS[name]
     assert sampler.predictable is predictable
     if scored in ("planned", "replay"):
-        assert sampler.scorable == scored
+        assert sampler.scorable.kind == scored
     else:
-        assert sampler.scorable.startswith("measured only:")
-        assert scored in sampler.scorable
+        assert sampler.scorable.kind == "measured only"
+        assert scored in sampler.scorable.reason
 
 
 def test_nothing_is_predicted_or_replayed_once_a_stop_commits_tokens():
     planned = VARIANTS["planned, early commit"]
     assert not planned.predictable
-    assert "the stop rule commits" in planned.scorable
+    assert "the stop rule commits" in planned.scorable.reason
 
 
 @pytest.mark.parametrize("name", CATALOGUE)

@@ -220,14 +220,14 @@ def test_ids_above_a_hundred_thousand_are_exact():
 def test_what_a_sampler_claims_follows_from_its_parts():
     predictable = {name for name, sampler in RECIPES.items() if sampler.predictable}
     assert predictable == {"planned", "one_by_one", "dilated"}
-    assert RECIPES["ancestral"].scorable == "planned"
-    assert {name for name, sampler in RECIPES.items() if sampler.scorable.startswith("measured")} == {
+    assert RECIPES["ancestral"].scorable.kind == "planned"
+    assert {name for name, sampler in RECIPES.items() if not sampler.scorable} == {
         "maskgit",
         "llada",
     }
     assert not RECIPES["planned"].drawing(temperature=0.5).predictable
-    assert RECIPES["planned"].drawing(temperature=0.5).scorable == "planned"
-    assert RECIPES["planned"].drawing(temperature=0).scorable.startswith("measured only: a greedy draw")
+    assert RECIPES["planned"].drawing(temperature=0.5).scorable.kind == "planned"
+    assert RECIPES["planned"].drawing(temperature=0).scorable.reason.startswith("a greedy draw")
     assert not RECIPES["planned"].ending(stopping.EndOfText()).predictable
 
 

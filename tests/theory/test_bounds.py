@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from reference import brute_force
 from reference.strategies import falling_curves, schedules
-from unmask import InputError
+from unmask import InputError, laws
 from unmask.theory import bounds
 from unmask.theory.curve import InformationCurve
 from unmask.theory.optimal import best_schedule, fewest_steps
@@ -45,7 +45,7 @@ def test_some_schedule_of_every_largest_step_exceeds_the_lower_bound(curve):
     for sizes in brute_force.compositions(curve.length):
         dearest[max(sizes)] = max(dearest.get(max(sizes), 0.0), price(curve, Schedule(sizes)))
     for largest, cost in dearest.items():
-        assert bounds.li_cai_lower(curve, largest) <= cost + SLACK
+        assert bounds.li_cai_lower(curve, largest, constant=1 / 8) <= cost + SLACK
 
 
 @given(falling_curves(), st.data())
@@ -68,6 +68,7 @@ def test_the_papers_bounds_by_hand():
     expected = 3 * (1.0 + 1.5 / 2 + 2 * (1 / 4 + 1 / 8 + 1 / 16 + 1 / 16))
     assert bounds.li_cai_sum_upper(curve, 3) == pytest.approx(expected)
     assert bounds.li_cai_lower(curve, 3) == pytest.approx(expected / 16)
+    assert bounds.li_cai_lower(curve, 3, constant=1 / 8) == pytest.approx(expected / 8)
     assert bounds.li_cai_lower(curve, 1) == 0
 
 
@@ -115,6 +116,78 @@ def test_as_many_steps_as_distinct_values_cost_nothing_and_fewer_do_not(curve):
     assert price(curve, best_schedule(curve, steps)) <= 1e-6
     if steps > 1:
         assert price(curve, best_schedule(curve, steps - 1)) > 1e-10
+
+
+@given(falling_curves(min_length=2), st.data())
+def test_a_random_first_step_obeys_its_bound_in_the_calls_that_are_made(curve, data):
+    size = data.draw(st.integers(1, curve.length))
+    made = [Schedule.equal_steps(curve.length, size, first).steps for first in range(1, size + 1)]
+    calls = bounds.equal_steps_calls(curve.length, size)
+    assert calls == pytest.approx(np.mean(made))
+    assert bounds.equal_steps(curve, size) <= bounds.equal_steps_upper(curve, calls) + SLACK
+    if calls > 1:
+        weaker = bounds.li_cai_corollary(curve, 1, constant=0.5 / (calls - 1))  # C / T with C = T / (2(T - 1))
+        assert bounds.equal_steps_upper(curve, calls) <= weaker + SLACK
+
+
+def test_half_the_information_over_the_calls_that_are_made_is_no_bound():
+    """Equal tokens, steps of 63 of 64: always two calls, and more than ½·ΣI/2."""
+    equal = mds(64, 1)
+    assert bounds.equal_steps_calls(64, 63) == 2
+    assert bounds.equal_steps(equal, 63) > 1.9 * bounds.li_cai_corollary(equal, 2, constant=0.5)
+    for size in (2, 5, 63, 64):
+        calls = bounds.equal_steps_calls(64, size)
+        assert bounds.equal_steps_upper(equal, calls) == pytest.approx(bounds.equal_steps(equal, size))
+    assert bounds.equal_steps_upper(equal, 64) == bounds.equal_steps(equal, 1) == 0
+
+
+# Single outputs
+
+
+def binary_divergence(a, b):
+    return sum(x * math.log(x / y) for x, y in ((a, b), (1 - a, 1 - b)) if x > 0)
+
+
+@given(st.floats(0.01, 1.0), st.floats(0.0, 5.0))
+def test_the_smallest_rate_is_as_far_from_the_rate_as_the_kl_allows(rate, kl):
+    found = bounds.rate_at_least(rate, kl)
+    assert 0 < found <= rate
+    assert binary_divergence(rate, found) == pytest.approx(kl, abs=1e-6)
+
+
+def test_rates_at_the_ends():
+    assert bounds.rate_at_least(1.0, 0.1) == math.exp(-0.1)
+    assert bounds.rate_at_least(0.0, 0.1) == 0.0
+    assert bounds.rate_at_least(0.7, 0.0) == pytest.approx(0.7)
+    assert bounds.impossible_at_most(0.1) == pytest.approx(1 - bounds.rate_at_least(1.0, 0.1))
+    assert bounds.impossible_at_most(0.0) == 0
+    assert bounds.impossible_at_most(math.inf) == 1
+
+
+@pytest.mark.parametrize("sizes", [(4,), (1, 3), (2, 2), (3, 1)])
+def test_checks_are_passed_no_less_often_than_data_processing_allows(sizes):
+    """A wrong law in place of the sampler: all 16 texts, every set of them a check, the first rounds of subsets."""
+    rng = np.random.default_rng(len(sizes))
+    p = rng.dirichlet(np.full(16, 0.5))
+    law = laws.Table(p.reshape((2,) * 4))
+    texts = law.support()
+    output = brute_force_output(law, texts, sizes)
+    kl = float(p @ (np.log(p) - np.log(output)))
+    for _ in range(200):
+        chosen = rng.random(16) < 0.5
+        assert output[chosen].sum() >= bounds.rate_at_least(min(1.0, float(p[chosen].sum())), kl) - 1e-12
+
+
+def brute_force_output(law, texts, sizes):
+    """(16,) probability of each text when the positions are revealed from left to right in steps of these sizes."""
+    found, start = np.ones(len(texts)), 0
+    for size in sizes:
+        known = np.tile(np.arange(law.length) < start, (len(texts), 1))
+        conditionals = law.conditionals(texts, known)
+        for place in range(start, start + size):
+            found = found * conditionals[np.arange(len(texts)), place, texts[:, place]]
+        start += size
+    return found
 
 
 # Certificates
@@ -218,6 +291,7 @@ FALLING = InformationCurve([2.0, 1.0])
         lambda curve: bounds.li_cai_lower(curve, 1),
         lambda curve: bounds.li_cai_lower(curve, 2),
         lambda curve: bounds.li_cai_sum_upper(curve, 2),
+        lambda curve: bounds.equal_steps_upper(curve, 2),
         lambda curve: bounds.sharp_upper(curve, Schedule([2])),
         lambda curve: bounds.linear_upper(curve, Schedule([2])),
         lambda curve: bounds.exact_steps(curve),
@@ -246,6 +320,11 @@ def test_bounds_on_the_kl_need_a_falling_curve(bound):
         (lambda: bounds.minimax_certificate(4, 2), "minimax_certificate needs one of"),
         (lambda: bounds.chen_cong_li_steps(1.0, 4, 0.0), "epsilon is 0"),
         (lambda: bounds.training_error(FALLING, InformationCurve([1.0]), Schedule([1])), "cross_entropy has length 2"),
+        (lambda: bounds.equal_steps_calls(2, 3), "size is 3"),
+        (lambda: bounds.equal_steps_upper(FALLING, 1.2), "calls is 1.2; a random first step takes 1.5 to 2"),
+        (lambda: bounds.rate_at_least(1.2, 0.1), "rate is 1.2"),
+        (lambda: bounds.rate_at_least(0.5, -0.1), "kl is -0.1"),
+        (lambda: bounds.impossible_at_most(math.nan), "kl is nan"),
         (lambda: bounds.regret(FALLING, InformationCurve([1.0])), "estimate has length 2 and truth 1"),
     ],
 )

@@ -42,7 +42,7 @@ def test_larger_sizes_have_more_parameters():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: architecture.from_scratch("huge", 30, 8, 0), "--size is 'huge'; choose one of nano"),
+        (lambda: architecture.from_scratch("huge", 30, 8, 0), "size is 'huge'; choose one of nano"),
         (
             lambda: architecture.continue_from("/nowhere/at/all"),
             "no masked language model can be loaded from /nowhere/at/all",

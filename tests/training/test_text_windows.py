@@ -20,7 +20,7 @@ def test_windows_of_text_are_contiguous_and_their_offsets_change():
 
 
 def test_text_shorter_than_a_window_is_refused():
-    with pytest.raises(InputError, match="5 tokens, fewer than one window of --length 6"):
+    with pytest.raises(InputError, match="5 tokens, fewer than one window of `length` 6"):
         TextWindows(np.arange(5), length=6)
 
 

@@ -35,7 +35,7 @@ def options(text, **changes):
         "tokenizer": "characters",
         "length": 16,
         "size": "nano",
-        "steps": STEPS,
+        "optimizer_steps": STEPS,
         "batch_size": 8,
         "held_out": 0.25,
         "held_out_rows": 32,
@@ -170,9 +170,9 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_when_there_is_room(text, un
 def test_a_loss_that_is_no_number_stops_the_run_with_the_last_good_checkpoint_intact(text, tmp_path, monkeypatch, look):
     out = tmp_path / "model"
     monkeypatch.setattr(Trainer, "_learning_rate", lambda self, progress: 1e30 if self.position.step >= 5 else 1e-3)
-    message = r"no longer a finite number at step \d+; the last good checkpoint is .*; lower --learning-rate"
+    message = r"no longer a finite number at step \d+; the last good checkpoint is .*; lower `learning_rate`"
     with pytest.raises(InputError, match=message) as caught:
-        run.train(options(text, steps=60, evaluate_every=look), out, bar=False)
+        run.train(options(text, optimizer_steps=60, evaluate_every=look), out, bar=False)
     assert "\n" not in str(caught.value)
     found = saved_steps.newest(out / "training", pytest.fail)
     assert 4 <= found.state["step"] < 8
@@ -188,7 +188,7 @@ def test_a_run_learns_what_a_law_knows(tmp_path):
             TrainingOptions(
                 data=("law:repeated",),
                 size="nano",
-                steps=120,
+                optimizer_steps=120,
                 batch_size=32,
                 samples=0,
                 held_out_rows=240,
@@ -211,7 +211,9 @@ def test_a_batch_in_parts_gives_the_gradient_of_the_whole(text, unbroken, tmp_pa
 
 
 def test_a_run_can_continue_from_an_existing_network_with_its_tokenizer(text, unbroken, tmp_path):
-    card = run.train(options(text, init_from=str(unbroken), steps=4, learning_rate=1e-4), tmp_path / "model", bar=False)
+    card = run.train(
+        options(text, init_from=str(unbroken), optimizer_steps=4, learning_rate=1e-4), tmp_path / "model", bar=False
+    )
     before = json.loads((unbroken / "unmask.json").read_text())
     assert card["parameters"] == before["parameters"]
     assert abs(card["held_out"]["nelbo_per_token"] - before["held_out"]["nelbo_per_token"]) < 0.05
@@ -245,19 +247,21 @@ def test_a_network_with_dropout_and_pretrained_weights_resumes_to_the_same_losse
 
 
 def test_a_window_longer_than_the_network_reads_is_refused(text, unbroken, tmp_path):
-    with pytest.raises(InputError, match=r"--length is 17, but .* reads at most 16 tokens"):
+    with pytest.raises(InputError, match=r"length is 17, but .* reads at most 16 tokens"):
         run.train(options(text, init_from=str(unbroken), length=17), tmp_path / "model", bar=False)
 
 
 def test_mixed_precision_trains_weights_that_stay_in_float32(text, unbroken, tmp_path):
-    run.train(options(text, precision="bfloat16"), tmp_path / "model", bar=False)
+    run.train(options(text, dtype="bfloat16"), tmp_path / "model", bar=False)
     assert {value.dtype for value in load_file(tmp_path / "model" / "model.safetensors").values()} == {torch.float32}
     whole, mixed = losses(unbroken), losses(tmp_path / "model")
     assert 0 < max(abs(whole[step] - mixed[step]) for step in whole) < 0.1
 
 
 def test_a_run_of_minutes_ends_and_says_how_many_steps_it_made(text, tmp_path):
-    card = run.train(options(text, steps=None, minutes=0.01, evaluate_every=None), tmp_path / "model", bar=False)
+    card = run.train(
+        options(text, optimizer_steps=None, minutes=0.01, evaluate_every=None), tmp_path / "model", bar=False
+    )
     assert card["step"] >= 1
     assert card["held_out"]["rows"] == 32
 
@@ -273,6 +277,6 @@ def test_an_asked_stop_leaves_a_checkpoint_to_resume_from(text, unbroken, tmp_pa
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "_update", update)
         run.train(options(text), tmp_path / "model", bar=False)
-    assert "stopped at step 6; go on with --resume" in capsys.readouterr().err
+    assert "stopped at step 6; resume it to go on" in capsys.readouterr().err
     run.resume(tmp_path / "model", bar=False)
     assert losses(tmp_path / "model") == losses(unbroken)

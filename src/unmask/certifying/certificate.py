@@ -1,14 +1,15 @@
-"""Certify: prove, with a guarantee that holds for finitely many texts, that a plan keeps its budget.
+"""Certify: prove, with a guarantee that holds for finitely many texts, that a plan or a rule keeps its budget.
 
-A text is worth one number: what it costs under the plan beyond one token at a time. Its mean over the population the
-texts come from is the price. An interval of Student's t is only right for many texts or well-behaved ones: a text in a
-thousand that costs hundreds of nats is not seen in a hundred. Here the sampler is first changed, by very little, so
-that no text can cost more than a known number of nats, and then the price is bounded by betting
-(`confidence_sequences`), at every moment: measuring stops as soon as the budget is proved.
+A text is worth one number: what it costs to draw the tokens of each step together, beyond one token at a time along the
+same path (`paths`). Its mean over the population the texts come from is the *parallel price*. An interval of Student's
+t is only right for many texts or well-behaved ones: a text in a thousand that costs hundreds of nats is not seen in a
+hundred. Here the sampler is first changed, by very little, so that no text can cost more than a known number of nats,
+and then the price is bounded by betting (`confidence_sequences`), at every moment: measuring stops as soon as the
+budget is proved.
 
 What is changed, and so what is certified, is a choice:
 
-- `Fallback`: one row in `exp(cap)` is drawn one token at a time, so no text costs more than `cap` nats beyond that.
+- `Fallback`: one row in `exp(cap)` draws its steps one token at a time, so no text costs more than `cap` nats beyond.
 - `UniformShare`: every prediction is mixed with `epsilon` of the uniform law, so no token costs more than
   `log(V / epsilon)`.
 """
@@ -27,23 +28,29 @@ import numpy.typing as npt
 
 from unmask.certifying.confidence_sequences import Betting
 from unmask.certifying.mixtures_of_samplers import Fallback, Mixing
-from unmask.certifying.plan_replay import FloatArray, PlanReplay, TokenArray
+from unmask.certifying.paths import FloatArray, Replay, TokenArray
+from unmask.certifying.plan_replay import PlanReplay
+from unmask.certifying.rule_replay import RuleReplay
+from unmask.certifying.unmeasured_texts import check_unused
 from unmask.errors import InputError
 from unmask.files import write_json
 from unmask.measuring.losses import LossReader
 from unmask.measuring.model_identity import describe_model
 from unmask.measuring.texts import check_texts
 from unmask.models.predictor import Predictor
+from unmask.sampling.rule_names import from_name
+from unmask.sampling.sampler import Sampler
 
-FORMAT = "unmask.certificate/1"
+FORMAT = "unmask.certificate/2"
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """What was proved about the price of a plan.
+    """What was proved about the parallel price of a plan or a rule.
 
     Attributes:
-        upper: nats per sequence; the price is below it with probability `confidence`, whenever measuring stopped.
+        upper: nats per sequence; the parallel price is below it with probability `confidence`, whenever measuring
+            stopped.
         proved: whether `upper` is within the budget.
         budget: nats per token.
         mean: nats per sequence, the mean price of the texts that were read; no guarantee goes with it.
@@ -53,7 +60,14 @@ class Certificate:
         largest: nats per sequence no text can cost more than.
         needed: about how many texts would prove the budget if more came like these; None when none would.
         what: in words, the sampler it is about.
+        assumes: in words, what the texts have to be for the confidence to hold.
         model: name and digest of the model.
+
+    Examples:
+        >>> law = unmask.laws.Permutation(8)
+        >>> found = unmask.certify(unmask.oracle(law), unmask.Schedule([1] * 8), law.sample(40, seed=0), budget=0.5)
+        >>> found.upper <= 8 * 0.5
+        True
     """
 
     upper: float
@@ -67,6 +81,7 @@ class Certificate:
     largest: float
     needed: int | None
     what: str
+    assumes: str
     model: dict[str, str]
 
     @property
@@ -91,7 +106,7 @@ class Certificate:
     def __str__(self) -> str:
         held = "proved" if self.proved else "not proved"
         return (
-            f"price at most {self.upper_per_token:.4g} nats/token ({self.confidence:.0%}), "
+            f"parallel price at most {self.upper_per_token:.4g} nats/token ({self.confidence:.0%}), "
             f"budget {self.budget:g} {held}: "
             f"{self.texts} texts with a mean of {self.mean_per_token:.4g}, {self.network_calls} network calls"
         )
@@ -111,18 +126,21 @@ def certify(
     calls: int | None = None,
     given: npt.ArrayLike | int = 0,
     block_length: int | None = None,
+    documents: npt.ArrayLike | None = None,
     batch_size: int = 16,
     seed: int = 0,
     progress: Callable[[int, float, int], object] | None = None,
 ) -> Certificate:
-    """Prove that a plan costs at most `budget` nats per token beyond one token at a time in uniform order.
+    """Prove that a plan or a rule costs at most `budget` nats per token beyond one token at a time along its path.
 
     The guarantee is for independent texts of one population which the plan was not fitted on. Windows cut side by side
-    from one file are not quite that; they are read in random order, so that it is at least about the whole file.
+    from one file are not quite that; they are read in random order, so that it is at least about the whole file. With
+    `documents`, one text of each document is read, and documents have to be independent of each other.
 
     Args:
         predictor: from `unmask.load` or `unmask.oracle`.
-        plan: a Plan, a Schedule (in uniform order), or anything with a length that draws a permutation and sizes.
+        plan: a Plan, a Schedule (in uniform order), or anything with a length that draws a permutation and sizes; or a
+            rule with an exact likelihood: a sampler of `unmask.recipes`, or its name, such as "threshold:0.9".
         texts: (N, L) tokens, read in random order; or an iterator of such batches, read as they come.
         budget: nats per token.
         confidence: how often a certificate holds, at least, over all moments of stopping together.
@@ -130,25 +148,35 @@ def certify(
             with a cap of six times the budget and at least log(1,000) nats per sequence.
         bound: `Betting`, or the looser `EmpiricalBernstein`.
         stop: stop as soon as the budget is proved; False reads all texts, for the smallest limit.
-        random_orders: permutations each text is read with, its price their mean: spreads less where texts are few.
+        random_orders: paths each text is read on, its price their mean: spreads less where texts are few.
         calls: stop before more network calls than this are spent.
         given: as for `measure`: leading tokens, or a mask of positions, that are always known.
         block_length: as for `measure`: blocks from left to right; the plan is that of one block.
+        documents: (N,) the document of each text, any labels, -1 where it is not known: one text of each is drawn.
         batch_size: texts in a network call.
-        seed: of the order the texts are read in, and of the permutations.
+        seed: of the order the texts are read in, and of the paths.
         progress: called after each batch with texts read, their mean price in nats per token, and calls spent.
 
     Raises:
-        InputError: on texts that do not fit the model, a plan of another length, or arguments out of range.
+        InputError: on texts that do not fit the model, texts that the plan was made from (their digests are
+            `plan.texts`), a plan of another length, a rule without an exact likelihood or
+            with a law of its own, or arguments out of range.
+
+    Examples:
+        >>> law = unmask.laws.Repeated(8, 2, noise=0.2)
+        >>> found = unmask.certify(unmask.oracle(law), "threshold:0.9", law.sample(300, 0), budget=0.2)
+        >>> found.proved
+        True
     """
     if not math.isfinite(budget):
         raise InputError(f"budget is {budget}; expected nats per token, such as 0.05")
     if batch_size < 1 or random_orders < 1:
         raise InputError(f"batch_size is {batch_size}, random_orders {random_orders}; expected at least 1 of each")
     run: _Run | None = None
-    for batch in _batches(predictor, texts, batch_size, seed):
+    used = frozenset(getattr(plan, "texts", ()))
+    for batch in _batches(predictor, texts, batch_size, seed, documents, used):
         if run is None:
-            routes = PlanReplay(plan, batch.shape[1], given, block_length, seed)
+            routes = replay_of(plan, batch.shape[1], given, block_length, seed)
             allowed = budget * routes.length
             chosen = mixing if mixing is not None else Fallback(max(math.log(1000), 6 * allowed))
             limit = bound(chosen.largest(predictor, routes), confidence)
@@ -161,14 +189,30 @@ def certify(
             break
     if run is None:
         raise InputError("texts is empty; give at least one text")
-    return run.certificate(budget)
+    return run.certificate(budget, ASSUMES if documents is None else ASSUMES_DOCUMENTS)
+
+
+ASSUMES = "the texts are independent draws of one population and had no part in choosing what is certified"
+ASSUMES_DOCUMENTS = (
+    "the documents are independent draws of one population and had no part in choosing what is certified; "
+    "one text of each was read"
+)
+
+
+def replay_of(plan: Any, total: int, given: npt.ArrayLike | int, block_length: int | None, seed: int) -> Replay:
+    """How texts of `total` tokens are revealed by a plan, a rule, or the rule of that name."""
+    if isinstance(plan, str | Sampler):
+        replay = RuleReplay(from_name(plan) if isinstance(plan, str) else plan, total, given, block_length, seed)
+        replay.what = f"rule {plan}" if isinstance(plan, str) else replay.what
+        return replay
+    return PlanReplay(plan, total, given, block_length, seed)
 
 
 class _Run:
     """Texts read so far, and what they prove."""
 
     def __init__(
-        self, predictor: Predictor, routes: PlanReplay, mixing: Mixing, limit: Any, allowed: float, draws: int
+        self, predictor: Predictor, routes: Replay, mixing: Mixing, limit: Any, allowed: float, draws: int
     ) -> None:
         self._reader = LossReader(mixing.predictor(predictor))
         self._routes, self._mixing, self._limit, self._allowed, self._draws = routes, mixing, limit, allowed, draws
@@ -196,7 +240,7 @@ class _Run:
         self.proved = self.proved or bool(self._limit.proved(self.prices, self._allowed)[-1])
         return True
 
-    def certificate(self, budget: float) -> Certificate:
+    def certificate(self, budget: float, assumes: str) -> Certificate:
         upper = self._limit.upper(self.prices)
         betting = Betting(self._limit.largest, self._limit.confidence)
         return Certificate(
@@ -210,16 +254,26 @@ class _Run:
             network_calls=self.spent,
             largest=self._limit.largest,
             needed=betting.texts_needed(self.prices, self._allowed),
-            what=self._mixing.said(),
+            what=self._mixing.said(self._routes.what),
+            assumes=assumes,
             model=self._model,
         )
 
 
 def _batches(
-    predictor: Predictor, texts: npt.ArrayLike | Iterable[npt.ArrayLike], batch_size: int, seed: int
+    predictor: Predictor,
+    texts: npt.ArrayLike | Iterable[npt.ArrayLike],
+    batch_size: int,
+    seed: int,
+    documents: npt.ArrayLike | None,
+    used: frozenset[str],
 ) -> Iterator[TokenArray]:
     """Texts of an array in random order, or those of an iterator as they come, at most `batch_size` together."""
     if isinstance(texts, Iterator):
+        if documents is not None:
+            raise InputError(
+                "documents was given, but texts is an iterator; give an array, or one text of each document"
+            )
         length = None
         for given in texts:
             some = check_texts(predictor, np.atleast_2d(given))
@@ -228,8 +282,19 @@ def _batches(
                     f"texts has rows of {length} and of {some.shape[1]} tokens; certify each length by itself"
                 )
             length = some.shape[1]
+            check_unused(some, used)
             yield from (some[start : start + batch_size] for start in range(0, len(some), batch_size))
         return
     whole = check_texts(predictor, texts)  # type: ignore[arg-type]
+    check_unused(whole, used)
     rows = np.random.default_rng([seed, 3]).permutation(len(whole))
+    if documents is not None:
+        labels = np.asarray(documents)
+        if labels.shape != (len(whole),):
+            raise InputError(f"documents has shape {labels.shape}; expected one label for each of {len(whole)} texts")
+        labels = np.where(labels == -1, [f"text {row}" for row in range(len(labels))], labels.astype(str))
+        # Of a random order of all texts, the first of each document is a random text of it; which document comes first
+        # must not depend on how many texts it has, so documents are put in random order once more.
+        rows = rows[np.unique(labels[rows], return_index=True)[1]]
+        rows = np.random.default_rng([seed, 5]).permutation(rows)
     yield from (whole[rows[start : start + batch_size]] for start in range(0, len(rows), batch_size))

@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from unmask.certifying.mixed_samplers import WithUniform, check_epsilon
-from unmask.certifying.plan_replay import FloatArray, PlanReplay, TokenArray
+from unmask.certifying.paths import FloatArray, Replay, TokenArray
 from unmask.errors import InputError
 from unmask.measuring.losses import LossReader
 from unmask.models.predictor import Predictor
@@ -30,33 +30,34 @@ class Mixing(Protocol):
         """The predictor that is asked."""
         ...
 
-    def largest(self, predictor: Predictor, routes: PlanReplay) -> float:
+    def largest(self, predictor: Predictor, routes: Replay) -> float:
         """No text costs more, nats per sequence."""
         ...
 
-    def prices(self, reader: LossReader, routes: PlanReplay, tokens: TokenArray, first: int) -> FloatArray:
+    def prices(self, reader: LossReader, routes: Replay, tokens: TokenArray, first: int) -> FloatArray:
         """(N,) nats: an unbiased price of each text, the first of which is the `first`-th of all."""
         ...
 
-    def calls(self, routes: PlanReplay) -> int:
+    def calls(self, routes: Replay) -> int:
         """Canvases a text takes at most."""
         ...
 
-    def said(self) -> str:
-        """In words, the sampler the certificate is about."""
+    def said(self, what: str) -> str:
+        """In words, the sampler the certificate is about; `what` is replayed."""
         ...
 
 
 @dataclass(frozen=True)
 class Fallback:
-    """One row in `exp(cap)` is drawn one token at a time in uniform order, all others by the plan.
+    """One row in `exp(cap)` draws the tokens of each step one at a time, all others draw them together.
 
-    A text has probability `(1 - e) p_plan + e p_one` then, `e = exp(-cap)`, so it costs at most `cap` nats beyond one
-    at a time, whatever the plan, the length, the vocabulary and the predictor. And the output changes by `e` at most,
-    in total variation: with a cap of 10 or 20 nats there is nothing to notice. What it hides is by how much a text
-    costs more than `cap` nats under the plan alone: of that no finite number of texts could prove anything.
+    On its path a text has probability `(1 - e) p_together + e p_singly` then, `e = exp(-cap)`, so it costs at most
+    `cap` nats beyond one at a time along the path, whatever the plan or rule, the length, the vocabulary and the
+    predictor. And the output changes by `e` at most, in total variation: with a cap of 10 or 20 nats there is nothing
+    to notice. What it hides is by how much a text costs more than `cap` nats under the plan alone: of that no finite
+    number of texts could prove anything.
 
-    Reading a text takes T + L network calls, L in uniform order (the steps and the single tokens share canvases).
+    Reading a text takes L network calls: the steps and the single tokens share canvases.
     """
 
     cap: float
@@ -68,22 +69,20 @@ class Fallback:
     def predictor(self, predictor: Predictor) -> Predictor:
         return predictor
 
-    def largest(self, predictor: Predictor, routes: PlanReplay) -> float:
+    def largest(self, predictor: Predictor, routes: Replay) -> float:
         return self.cap
 
-    def prices(self, reader: LossReader, routes: PlanReplay, tokens: TokenArray, first: int) -> FloatArray:
-        prices = np.zeros(len(tokens))
-        for rows, part in routes.draw(tokens, first):
-            planned, singly = part.both(reader)
-            prices[rows] = -np.logaddexp(math.log1p(-math.exp(-self.cap)) + singly - planned, -self.cap)
-        return np.minimum(prices, self.cap)
+    def prices(self, reader: LossReader, routes: Replay, tokens: TokenArray, first: int) -> FloatArray:
+        together, singly = routes.paths(reader, tokens, first).both(reader)
+        prices = -np.logaddexp(math.log1p(-math.exp(-self.cap)) + singly - together, -self.cap)
+        return np.asarray(np.minimum(prices, self.cap))
 
-    def calls(self, routes: PlanReplay) -> int:
-        return routes.length if routes.uniform else routes.length + routes.most_steps
+    def calls(self, routes: Replay) -> int:
+        return routes.most_calls
 
-    def said(self) -> str:
+    def said(self, what: str) -> str:
         return (
-            f"the plan with {math.exp(-self.cap):.2g} of the rows drawn one token at a time, "
+            f"the {what} with the steps of {math.exp(-self.cap):.2g} of the rows drawn one token at a time, "
             f"so that no text costs more than {self.cap:.4g} nats beyond that"
         )
 
@@ -93,8 +92,8 @@ class UniformShare:
     """Every prediction is mixed with `epsilon` of the uniform law, in the plan and one token at a time alike.
 
     Costs at most `-log(1 - epsilon)` nats per token against the predictor as it is. The range per text is
-    `L log(V / epsilon)` nats (L - T tokens of it in uniform order, where the first token of a step costs the same
-    either way), so that proofs take hundreds or thousands of texts.
+    `(L - T) log(V / epsilon)` nats (the first token of a step costs the same either way), so that proofs take hundreds
+    or thousands of texts.
 
     Args:
         epsilon: share of the uniform law.
@@ -113,28 +112,24 @@ class UniformShare:
     def predictor(self, predictor: Predictor) -> WithUniform:
         return WithUniform(predictor, self.epsilon)
 
-    def largest(self, predictor: Predictor, routes: PlanReplay) -> float:
+    def largest(self, predictor: Predictor, routes: Replay) -> float:
         mixed = self.predictor(predictor)
-        tokens = routes.length - routes.fewest_steps if routes.uniform else routes.length
-        return tokens * (mixed.largest - mixed.smallest)
+        return (routes.length - routes.fewest_steps) * (mixed.largest - mixed.smallest)
 
-    def prices(self, reader: LossReader, routes: PlanReplay, tokens: TokenArray, first: int) -> FloatArray:
-        prices = np.zeros(len(tokens))
-        for rows, part in routes.draw(tokens, first):
-            prices[rows] = part.sampled_price(reader, self._reads(routes))
-        return prices
+    def prices(self, reader: LossReader, routes: Replay, tokens: TokenArray, first: int) -> FloatArray:
+        return routes.paths(reader, tokens, first).sampled_price(reader, self._reads(routes))
 
-    def calls(self, routes: PlanReplay) -> int:
-        # In uniform order every step has a stratum at least, and there are never more canvases than tokens.
+    def calls(self, routes: Replay) -> int:
+        # Every step has a stratum at least, and there are never more canvases than tokens.
         reads = min(self._reads(routes), routes.length)
-        return min(reads + 2 * routes.most_steps, routes.length) if routes.uniform else reads + routes.most_steps
+        return min(reads + 2 * routes.most_steps, routes.most_calls)
 
-    def _reads(self, routes: PlanReplay) -> int:
+    def _reads(self, routes: Replay) -> int:
         return self.reads or int(routes.length if routes.length <= ALL_UP_TO else DEFAULT_READS)
 
-    def said(self) -> str:
+    def said(self, what: str) -> str:
         cost = -math.log1p(-self.epsilon)
         return (
-            f"the plan with every prediction mixed with {self.epsilon:g} of the uniform law, "
+            f"the {what} with every prediction mixed with {self.epsilon:g} of the uniform law, "
             f"which itself costs at most {cost:.2g} nats per token"
         )

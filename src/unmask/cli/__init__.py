@@ -9,6 +9,7 @@ anything else that is raised is a bug and keeps its traceback.
 
 import difflib
 import importlib
+import re
 import sys
 import typing
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from unmask.cli.checked import CheckedCommand
+from unmask.cli.checked import check_options
 from unmask.errors import CheckFailed, InputError
 from unmask.visible import shortened, visible
 
@@ -62,7 +63,17 @@ HELP = {"help_option_names": ["-h", "--help"]}
 ClickException: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 
-class LazyCommands(TyperGroup):
+class WithHelp:
+    """What has a help option, which typer would call a <bool>."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """`-h` and `--help`."""
+        option: Any = super().get_help_option(ctx)  # type: ignore[misc]
+        option.metavar = ""
+        return option
+
+
+class LazyCommands(WithHelp, TyperGroup):
     """Lists `COMMANDS` without importing them; imports the one that is resolved."""
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -82,13 +93,37 @@ class LazyCommands(TyperGroup):
         return name, load(name), rest
 
 
+class OneCommand(WithHelp, TyperCommand):
+    """A command whose errors name its options, where the library names the arguments of Python."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run it."""
+        check_options(self, ctx)
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            options = {
+                one.name: max(one.opts, key=len)
+                for one in self.params
+                if one.name is not None and one.opts[0].startswith("-")
+            }
+            raise InputError(_in_options(str(error), options)) from error
+
+
+def _in_options(message: str, options: dict[str, str]) -> str:
+    """`message` with the argument it begins with, and those it has in backticks, as options."""
+    message = re.sub(r"`(\w+)`", lambda found: options.get(found[1], found[0]), message)
+    first, space, rest = message.partition(" ")
+    return options.get(first, first) + space + rest
+
+
 def load(name: str) -> Any:
     """The command `name`, made from the function of that name in the module of that name."""
     function = getattr(importlib.import_module(f"unmask.cli.{name}"), name)
     _name_values(function)
     single = typer.Typer(add_completion=False, rich_markup_mode="markdown")
     example = f"Example: `{EXAMPLES[name]}`" if name in EXAMPLES else None
-    single.command(name=name, cls=CheckedCommand, epilog=example, context_settings=HELP)(function)
+    single.command(name=name, cls=OneCommand, epilog=example, context_settings=HELP)(function)
     return typer.main.get_command(single)
 
 
@@ -102,7 +137,7 @@ def _name_values(function: Any) -> None:
                 said.metavar = _VALUES[kinds[0]]
 
 
-_VALUES: dict[type, str] = {int: "N", float: "X", Path: "FILE", str: "NAME"}
+_VALUES: dict[type, str] = {bool: "", int: "N", float: "X", Path: "FILE", str: "NAME"}  # a switch takes no value
 
 
 app = typer.Typer(cls=LazyCommands, rich_markup_mode=None, context_settings=HELP, pretty_exceptions_enable=False)
@@ -111,7 +146,7 @@ app = typer.Typer(cls=LazyCommands, rich_markup_mode=None, context_settings=HELP
 @app.callback(invoke_without_command=True)
 def root(
     ctx: typer.Context,
-    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+    version: bool = typer.Option(False, "--version", metavar="", help="Print the version and exit."),
 ) -> None:
     """Parallel sampling for masked diffusion language models, with the price known before it is paid."""
     if version:

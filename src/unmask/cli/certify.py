@@ -1,10 +1,11 @@
-"""`unmask certify PLAN MODEL`: prove on fresh texts that a plan keeps its budget, and stop when it is proved."""
+"""`unmask certify PLAN MODEL`: prove on fresh texts that a plan or a rule keeps its budget, and stop when proved."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from unmask.cli import sampler as options
 from unmask.cli.common import (
     SPEND,
     TEXTS,
@@ -18,7 +19,6 @@ from unmask.cli.common import (
     Given,
     Length,
     Lines,
-    Model,
     OutFile,
     RandomOrders,
     Seed,
@@ -31,9 +31,25 @@ from unmask.cli.common import (
 
 
 def certify(
-    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan, such as m.plan.json.")],
-    model: Model,
-    budget: Annotated[float, typer.Option(help="Nats per token to prove.")],
+    plan_or_model: Annotated[
+        str, typer.Argument(metavar="PLAN", help="A plan, such as m.plan.json. Left out with --rule.")
+    ],
+    model: Annotated[
+        str | None, typer.Argument(metavar="MODEL", help="Path, hub id, shipped name, or law:NAME.", show_default=False)
+    ] = None,
+    *,
+    budget: Annotated[float | None, typer.Option(help="Nats per token to prove.")] = None,
+    accuracy: Annotated[
+        bool,
+        typer.Option("--accuracy", help="Instead: how often a check is passed, at least. Draws --texts own samples."),
+    ] = False,
+    check: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.py:FUNCTION", help="Yes or no, of a text (a law: of its tokens).  [a law: is it possible]"
+        ),
+    ] = None,
+    rule: options.Rule = None,
     data: Data = None,
     tokens: Tokens = None,
     lines: Lines = False,
@@ -43,7 +59,9 @@ def certify(
     exclude: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", rich_help_panel=TEXTS, help="The measurement the plan is made from: leave its texts out."
+            metavar="FILE",
+            rich_help_panel=TEXTS,
+            help="A measurement: leave its texts out. Those a plan says it is made from always are.",
         ),
     ] = None,
     confidence: Confidence = 0.95,
@@ -52,8 +70,8 @@ def certify(
         typer.Option(
             metavar="fallback|uniform",
             rich_help_panel=SPEND,
-            help="What bounds the price: one row in exp(cap) goes one token at a time, or every prediction is mixed "
-            "with epsilon of the uniform law.",
+            help="What bounds the price: the steps of one row in exp(cap) are drawn one token at a time, or every "
+            "prediction is mixed with epsilon of the uniform law.",
         ),
     ] = "fallback",
     cap: Annotated[
@@ -82,33 +100,65 @@ def certify(
     out: OutFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Prove that a plan costs at most --budget nats per token beyond one token at a time.
+    """Prove that a plan or a --rule costs at most --budget nats per token beyond one token at a time along its path.
 
-    Measuring stops as soon as it is proved; the guarantee holds for finitely many texts. Exit status 1 when the texts
-    do not suffice, which does not mean that the plan costs more.
+    That is the parallel price: the same steps, with the tokens of each step drawn together or one by one. Measuring
+    stops as soon as it is proved; the guarantee holds for finitely many texts. Exit status 1 when the texts do not
+    suffice, which does not mean that the plan costs more.
     """
     from rich.console import Console
 
+    from unmask.certifying.accuracy import certify_accuracy
     from unmask.certifying.certificate import certify as prove
-    from unmask.certifying.unmeasured_texts import SALT, without_measured
-    from unmask.errors import CheckFailed
+    from unmask.certifying.checks import check_of
+    from unmask.certifying.unmeasured_texts import SALT, texts_of, without
+    from unmask.errors import CheckFailed, InputError
+    from unmask.files import write_json
     from unmask.measuring.inputs import read_given, read_inputs
     from unmask.measuring.measurement import Measurement
     from unmask.models.resolve import resolve
     from unmask.planning.plan import Plan
 
     mixing = _mixing(mix, cap, epsilon, reads)
-    chosen = Plan.load(plan)
+    if rule is not None and model is not None:
+        raise InputError(f"--rule and the plan {plan_or_model} were given; give one of them")
+    if rule is None and model is None:
+        raise InputError(
+            f"only {plan_or_model} was given; expected unmask certify PLAN MODEL, or unmask certify MODEL --rule NAME"
+        )
+    if accuracy and budget is not None:
+        raise InputError("--budget and --accuracy were given; give one of them")
+    if not accuracy and budget is None:
+        raise InputError("--budget is missing; give nats per token, such as 0.05, or --accuracy")
+    if check is not None and not accuracy:
+        raise InputError("--check was given without --accuracy")
+    chosen: Any = Plan.load(plan_or_model) if model is not None else str(rule)
+    model = model or plan_or_model
     with Console(stderr=True).status(f"loading {model}") as status:
         predictor = resolve(model, device, trust_remote_code)
+        if accuracy:
+            limit = certify_accuracy(
+                predictor, chosen, check_of(predictor, check), texts or 500, confidence=confidence, seed=seed,
+                length=length, batch_size=batch_size, **({} if cap is None else {"cap": cap}),
+            )  # fmt: skip
+            if out is not None:
+                write_json(out, limit.to_dict())
+            print_json(limit.to_dict()) if as_json else typer.echo(str(limit))
+            return
+        assert budget is not None
         leading = int(given) if given is not None and given.isdecimal() else 0
-        if length is None and predictor.length is None and block_length is None:
+        if length is None and predictor.length is None and block_length is None and isinstance(chosen, Plan):
             length = chosen.length + leading
         rows, *_ = read_inputs(
             predictor, model, data, tokens, lines=lines, length=length, texts=texts, seed=seed, salt=SALT
         )
+        used = set(getattr(chosen, "texts", ()))
         if exclude is not None:
-            rows = without_measured(rows, Measurement.load(exclude))
+            used |= texts_of(Measurement.load(exclude))
+        fresh = without(rows, used)
+        if len(fresh) < len(rows):
+            status.console.print(f"left out {len(rows) - len(fresh)} texts that the plan was made from")
+        rows = fresh
         found = prove(
             predictor, chosen, rows, budget, confidence=confidence, mixing=mixing, stop=not all_texts,
             random_orders=random_orders or 1, calls=calls, given=read_given(given, rows, seed),
@@ -148,7 +198,8 @@ def _print(found: Any, out: Path | None) -> None:
         ["network calls", found.network_calls],
         ["a text costs at most, nats", found.largest],
     ]
-    print_table("Price beyond one token at a time", ["", "certificate"], rows)
+    print_table("Parallel price", ["", "certificate"], rows)
     typer.echo(f"It is about {found.what}.")
+    typer.echo(f"It holds when {found.assumes}.")
     if out is not None:
         typer.echo(f"written to {out}")

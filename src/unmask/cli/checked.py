@@ -7,8 +7,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-from typer.core import TyperCommand
-
 from unmask.errors import InputError
 from unmask.schemas.strict_json import shown
 
@@ -16,16 +14,13 @@ MOST = 2**31 - 1
 """Of a number that counts something. A seed may be any whole number of 63 bits."""
 
 
-class CheckedCommand(TyperCommand):
-    """A command whose options are numbers a computer can count to, and whose outputs can be written."""
-
-    def invoke(self, ctx: Any) -> Any:
-        for option in self.params:
-            value = ctx.params.get(option.name)
-            name = next((said for said in option.opts if said.startswith("--")), option.opts[0] if option.opts else "")
-            for one in value if isinstance(value, list | tuple) else [value]:
-                _check(option, name, one)
-        return super().invoke(ctx)
+def check_options(command: Any, ctx: Any) -> None:
+    """Raise InputError unless all options are numbers a computer can count to, and all outputs can be written."""
+    for option in command.params:
+        value = ctx.params.get(option.name)
+        name = next((said for said in option.opts if said.startswith("--")), option.opts[0] if option.opts else "")
+        for one in value if isinstance(value, list | tuple) else [value]:
+            _check(option, name, one)
 
 
 def _check(option: Any, name: str, value: Any) -> None:

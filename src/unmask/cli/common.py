@@ -167,5 +167,4 @@ class Bar:
 
     def show(self, done: int, total: int, words: str | None = None) -> None:
         """How much of it is done."""
-        more = {} if words is None else {"description": words}
-        self._progress.update(self._task, completed=done, total=total, **more)
+        self._progress.update(self._task, completed=done, total=total, description=words)

@@ -154,8 +154,9 @@ def _ground(
     from unmask.evaluation import tasks
     from unmask.evaluation.compare.ground import Ground
     from unmask.measuring.inputs import read_inputs
+    from unmask.models.capabilities import law_of
 
-    law = getattr(predictor, "law", None)
+    law = law_of(predictor)
     if task is not None:
         if data is not None or tokens is not None:
             raise InputError("--task brings its own texts; leave out --data and --tokens")

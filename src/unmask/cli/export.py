@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from unmask.cli.common import AsJson, print_json
+from unmask.exporting.engines import ENGINES  # light: no torch
 
 
 def export(
@@ -15,7 +16,7 @@ def export(
         typer.Option(
             "--to",
             metavar="ENGINE",
-            help="diffusers, sglang, transformers, vllm, vllm-plugin, llada, dream, dllm, llama.cpp or mlx-vlm.",
+            help=f"{', '.join(ENGINES)}, or an exporter of your own, FILE.py:FUNCTION.",
         ),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where the files go; made if missing.")],

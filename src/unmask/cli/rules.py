@@ -21,7 +21,7 @@ def rules(
     """
     from unmask.sampling import rule_names
 
-    rows = [_facts(name) for name in names or rule_names.RULES]
+    rows = [facts_of(name) for name in names or rule_names.RULES]
     if as_json:
         print_json({"rules": rows})
         return
@@ -33,7 +33,8 @@ def rules(
         typer.echo("  ".join([*cells, row["does"]]))
 
 
-def _facts(name: str) -> dict[str, Any]:
+def facts_of(name: str) -> dict[str, Any]:
+    """What a rule reads, what may be claimed for it, its paper, and whether a price is known beforehand."""
     from unmask.sampling import rule_names
 
     key, setting = rule_names.split(name)
@@ -44,7 +45,7 @@ def _facts(name: str) -> dict[str, Any]:
         "does": rule.does,
         "knob": rule.knob,
         "reads": "draw" if sampler.reads_draw else "model" if sampler.reads_model else "nothing",
-        "likelihood": sampler.scorable.partition(" ")[0],
+        "likelihood": sampler.scorable.kind.split()[0],
         "predictable": sampler.predictable,
         "paper": rule.paper,
     }

@@ -126,7 +126,9 @@ def _write(path: Path, found: Any, texts: list[str]) -> None:
 
 
 def _valid(predictor: Any, found: Any) -> list[bool]:
-    check = getattr(getattr(predictor, "law", None), "is_valid", None)
+    from unmask.models.capabilities import law_of
+
+    check = getattr(law_of(predictor), "is_valid", None)
     return [] if check is None else [bool(ok) for ok in check(found.tokens.numpy())]
 
 
@@ -143,6 +145,6 @@ def _report(model: str, sampler: Any, found: Any, texts: list[str], valid: list[
     return report | {
         "predictable": sampler.predictable,
         "why_not_predictable": sampler.why_not_predictable,
-        "scorable": sampler.scorable,
+        "scorable": str(sampler.scorable),
         "cite": cite(sampler).splitlines(),
     }

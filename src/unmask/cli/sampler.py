@@ -107,9 +107,10 @@ def chosen_sampler(
 
 def encoded(predictor: Any, text: str) -> list[int]:
     """The tokens of a prompt: by the model's tokenizer, by the words of a law, or as they are for laws of numbers."""
-    law = getattr(predictor, "law", None)
-    encode = getattr(predictor, "encode", None) or (law.encode if getattr(law, "symbols", None) else None)
-    if encode is not None:
+    from unmask.models.capabilities import encoder_of, law_of
+
+    law, encode = law_of(predictor), encoder_of(predictor)
+    if encode is not None and (law is None or getattr(law, "symbols", None)):  # a chain may not be fitted on text
         return [int(token) for token in encode(text)]
     if hasattr(law, "words"):
         unknown = [word for word in text.split() if word not in law.words]
@@ -124,7 +125,9 @@ def encoded(predictor: Any, text: str) -> list[int]:
 
 def decoded(predictor: Any, tokens: Sequence[int]) -> str:
     """A text a person reads: words where the model or the law has them, token ids otherwise."""
-    decode = getattr(predictor, "decode", None) or getattr(getattr(predictor, "law", None), "decode", None)
+    from unmask.models.capabilities import decoder_of
+
+    decode = decoder_of(predictor)
     if decode is not None:
         try:
             return str(decode(list(tokens)))

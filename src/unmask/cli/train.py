@@ -56,7 +56,9 @@ def train(
     accumulate: Annotated[
         int | None, typer.Option(rich_help_panel="Optimiser", help="Parts a batch is cut into, to fit in memory.  [1]")
     ] = None,
-    steps: Annotated[int | None, typer.Option(rich_help_panel="How long", help="Length of the run in steps.")] = None,
+    optimizer_steps: Annotated[
+        int | None, typer.Option(rich_help_panel="How long", help="Length of the run in steps of the optimiser.")
+    ] = None,
     minutes: Annotated[
         float | None, typer.Option(rich_help_panel="How long", help="Length of the run in minutes.")
     ] = None,
@@ -99,8 +101,6 @@ def train(
         for name, value in locals().items()
         if name not in ("out", "threads", "resume", "force", "json") and value is not None
     }
-    if dtype is not None:
-        said["precision"] = said.pop("dtype")
     if data:
         said["data"] = tuple(data)
     import torch
@@ -117,7 +117,7 @@ def train(
         card = run.resume(out, bar=not json)
     else:
         if "data" not in said:
-            raise InputError("--data is missing; give text files, folders, python-manual or law:NAME")
+            raise InputError("data is missing; give text files, folders, python-manual or law:NAME")
         card = run.train(TrainingOptions(**said), out, force=force, bar=not json)
     if json:
         print_json(card)
@@ -130,10 +130,9 @@ def _require_same(said: dict[str, Any], saved: dict[str, Any], out: Path) -> Non
     for name, value in said.items():
         before = saved[name]
         if (list(value) if isinstance(value, tuple) else value) != before:
-            option = "dtype" if name == "precision" else name.replace("_", "-")
             raise InputError(
-                f"--{option} is {value}, but the run in {out} was started with {before}; "
-                "leave it out to resume, or start another run with --init-from"
+                f"{name} is {value}, but the run in {out} was started with {before}; "
+                "leave it out to resume, or start another run with `init_from`"
             )
 
 

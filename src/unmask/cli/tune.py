@@ -59,6 +59,7 @@ def tune(
     from rich.console import Console
 
     from unmask.measuring.inputs import read_given, read_inputs
+    from unmask.models.capabilities import block_length_of
     from unmask.models.resolve import resolve
     from unmask.planning.tunable_rules import rule_named
     from unmask.planning.tune import ORDERS
@@ -72,7 +73,7 @@ def tune(
         found = read_inputs(predictor, model, data, tokens, lines=lines, length=length, texts=texts, seed=seed)
         knob = run(
             predictor, chosen, found.rows, budget, seed=seed, given=read_given(given, found.rows, seed),
-            block_length=block_length or getattr(predictor, "block_size", None), random_orders=random_orders or ORDERS,
+            block_length=block_length or block_length_of(predictor), random_orders=random_orders or ORDERS,
             points=points, confidence=confidence, batch_size=batch_size, source=found.source, progress=status.update,
         )  # fmt: skip
     if out is not None:

@@ -22,6 +22,7 @@ from unmask.errors import InputError
 from unmask.evaluation import causal
 from unmask.evaluation.judge import causal_model, local_folder
 from unmask.models import checkpoint_folder
+from unmask.models.capabilities import folder_of, name_of, network_of
 from unmask.models.predictor import Predictor
 from unmask.models.text import Text
 from unmask.sampling.draws import categorical
@@ -166,7 +167,7 @@ def same_size(predictor: Predictor, length: int) -> AutoregressiveModel:
     Raises:
         InputError: the predictor has no network (a law), or its config.json does not tell the shape.
     """
-    network, folder = getattr(predictor, "network", None), getattr(getattr(predictor, "text", None), "folder", None)
+    network, folder = network_of(predictor), folder_of(predictor)
     if network is None or folder is None:
         raise InputError("a law has no network, so no autoregressive model has its size; give a model")
     with checkpoint_folder.one_line(folder):
@@ -175,7 +176,7 @@ def same_size(predictor: Predictor, length: int) -> AutoregressiveModel:
     model = model.to(predictor.device).eval().requires_grad_(False)
     start = predictor.mask_token_id or 0
     forbidden = set(predictor.forbidden_ids)
-    name = f"Llama of the size of {getattr(predictor, 'name', folder)}, random weights"
+    name = f"Llama of the size of {name_of(predictor) or folder}, random weights"
     return AutoregressiveModel(name, model, predictor.vocab_size, start, forbidden, random_weights=True)
 
 
@@ -203,7 +204,7 @@ def load_reference(path: str | os.PathLike[str], predictor: Predictor) -> Autore
 
 def _require_same_vocabulary(predictor: Predictor, folder: Path, width: int) -> None:
     drawn = set(range(predictor.vocab_size)) - set(predictor.forbidden_ids)
-    own_folder = getattr(getattr(predictor, "text", None), "folder", None)
+    own_folder = folder_of(predictor)
     mine, theirs = (None if place is None else _vocabulary(place) for place in (own_folder, folder))
     if mine is None or theirs is None:
         agree, why = width == predictor.vocab_size, ""

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from unmask.errors import InputError
-from unmask.models.predictor import Positions, Predictor
+from unmask.models.predictor import Positions, Predictor, Wrapped
 from unmask.planning.plan import Plan
 from unmask.sampling import recipes, rule_names
 from unmask.sampling.sampler import Sampler
@@ -41,7 +41,7 @@ RULE_OF_ALG = {
 """Dream's `alg` and LLaDA's `remasking` as rules; None is equal sizes in random order."""
 
 
-class Trailing:
+class Trailing(Wrapped[Predictor]):
     """A predictor of one length that takes shorter texts too: what follows them is left masked, and never asked for.
 
     So `p(continuation | context)` is that of texts of the trained length, whatever follows the continuation.
@@ -50,12 +50,8 @@ class Trailing:
     length = None
 
     def __init__(self, predictor: Predictor):
-        self.predictor, self.whole = predictor, int(predictor.length or 0)
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "predictor":  # not set yet, while being copied
-            raise AttributeError(name)
-        return getattr(self.predictor, name)
+        super().__init__(predictor)
+        self.whole = int(predictor.length or 0)
 
     def log_probs(self, tokens: Tensor, known: Tensor, wanted: Positions) -> Tensor:
         """As `Predictor.log_probs`, of canvases of at most the trained length."""
@@ -124,7 +120,7 @@ class Chosen:
         if self.rule is None and masked != self.gen_length:
             return self._blocks(recipes.one_by_one(rule_names.order_from_name(self.order or "uniform")))
         sampler = self.sampler(masked)
-        if sampler.scorable not in ("planned", "replay"):
+        if not sampler.scorable:
             raise InputError(
                 f"rule {self.rule} gives no likelihoods ({sampler.scorable}), and this task asks for them: "
                 "use a rule that can be scored, such as rule=one_by_one or rule=entropy_bound:0.1"

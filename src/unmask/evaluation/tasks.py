@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from unmask import spec
+from unmask import own_files, spec
 from unmask.errors import InputError
 from unmask.laws import (
     Balanced,
@@ -71,10 +71,14 @@ class Task:
 def task(name: str) -> Task:
     """The task called `name`, optionally with the parameters of its law: `"list_copy:items=3"`.
 
+    `FILE.py:FUNCTION` is a law of your own with a method `is_valid`, whose `title`, `description`, `explain` and
+    `prompt_length` are used where it has them.
+
     Raises:
         InputError: when there is no such task, or its law refuses the parameters; it says what there is.
     """
-    key = spec.match(name, names(), "task")
+    written = own_files.split(name, "task")
+    key = spec.match(name, names(), "task") if written is None else written[1]
     law = catalogue.from_name(name)
     if not _restricted(law):
         raise InputError(f"{name!r} gives every row a probability, so no row is wrong; choose other parameters")
@@ -104,6 +108,7 @@ def task_of_law(law: Law) -> Task | None:
 
 def _made(name: str, key: str, law: Law) -> Task:
     title, description = _TASKS.get(key, (key.replace("_", " "), "Every row the law gives a probability is right."))
+    title, description = getattr(law, "title", title), getattr(law, "description", description)
     return Task(name, title, description, law, getattr(law, "prompt_length", 0))
 
 

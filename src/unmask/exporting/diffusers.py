@@ -39,3 +39,6 @@ first block that holds the end of the prompt takes the plan's steps without the 
         "scheduler/scheduler_config.json": as_json(config),
     }
     return Exported("diffusers", "diffusers 0.42.1", files, how, lost, describe(plan))
+
+
+ENGINES = {"diffusers": translate}

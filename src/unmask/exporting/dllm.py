@@ -58,3 +58,6 @@ and `stochastic_transfer=False` rounds the counts to the plan's. For several blo
 of {plan.length} and `steps` as many times {steps}."""
     files = {"dllm_schedule.py": MODULE.format(knots=knots)}
     return Exported("dllm", "dllm of April 2026", files, how, lost_order(plan), describe(plan))
+
+
+ENGINES = {"dllm": translate}

@@ -42,3 +42,6 @@ def timesteps(schedule: Schedule) -> list[float]:
         masked -= size
     times.append(times[-1] * 1e-3)
     return [float(np.float32(time)) for time in times]
+
+
+ENGINES = {"dream": translate}

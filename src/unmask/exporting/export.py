@@ -4,16 +4,14 @@
 
 An exporter returns the files the engine reads, how to use them, and what the engine cannot honour of the plan: a price
 holds only where positions, sizes and the drawn law are all honoured. To add an engine, write one file with a function
-from `Plan` or `TunedRule` to `Exported` and add one line to `ENGINES`.
+from `Plan` or `TunedRule` to `Exported`, and its name in `ENGINES`; `FILE.py:FUNCTION` is an exporter of your own.
 """
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
-from unmask import spec
 from unmask.errors import InputError
-from unmask.exporting import diffusers, dllm, dream, llada, llama_cpp, mlx_vlm, sglang, transformers, vllm
+from unmask.exporting.engines import ENGINES, find
 from unmask.exporting.exported_plan import Exported
 from unmask.files import read_value, write_text
 from unmask.planning.plan import FORMAT as PLAN_FORMAT
@@ -24,33 +22,27 @@ from unmask.schemas.strict_json import shown
 
 __all__ = ["ENGINES", "Exported", "export", "load", "translate"]
 
-ENGINES: dict[str, Callable[[Plan | TunedRule], Exported]] = {
-    "diffusers": diffusers.translate,
-    "sglang": sglang.translate,
-    "transformers": transformers.translate,
-    "vllm": vllm.translate,
-    "vllm-plugin": vllm.translate_for_plugin,
-    "llada": llada.translate,
-    "dream": dream.translate,
-    "dllm": dllm.translate,
-    "llama.cpp": llama_cpp.translate,
-    "mlx-vlm": mlx_vlm.translate,
-}
-
 
 def translate(what: Plan | TunedRule, engine: str) -> Exported:
     """What an engine needs to run a plan or a tuned rule.
 
+    Args:
+        what: a plan or a tuned rule.
+        engine: its name, one of `ENGINES`, or `FILE.py:FUNCTION` for an exporter of your own.
+
     Raises:
         InputError: for an unknown engine, or one that cannot run this plan or tuned rule at all.
     """
-    if engine not in ENGINES:
-        raise InputError(f"engine {engine!r} is unknown; {spec.nearest(engine, ENGINES)}")
-    return ENGINES[engine](what)
+    return find(engine)(what)
 
 
 def export(what: Plan | TunedRule, engine: str, out: str | os.PathLike[str]) -> Exported:
     """Write what an engine needs into the folder `out` (made if missing), with a README that says how to use it.
+
+    Examples:
+        >>> plan = unmask.plan(unmask.laws.Permutation(8).curve(), steps=3)
+        >>> unmask.export(plan, "llada", "engine").cannot  # what LLaDA's code does not honour of it
+        ()
 
     Raises:
         InputError: as `translate`; when `out` is a file, cannot be written, or holds a README of something else.

@@ -39,3 +39,6 @@ the defaults (low_confidence and 0) are outside the price. For several blocks, l
 {plan.length} and `steps` as many times {steps}."""
     files = {"llada_counts.py": MODULE.format(sizes=sizes_text(plan.schedule), length=plan.length)}
     return Exported("LLaDA", "LLaDA's generate.py", files, how, lost_order(plan), describe(plan))
+
+
+ENGINES = {"llada": translate}

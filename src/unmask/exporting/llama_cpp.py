@@ -24,3 +24,6 @@ def translate(what: Plan | TunedRule) -> Exported:
         known = "" if price is None else f", measured at {price / plan.length:.4g} nats/token in uniform order"
         lost = (*lost, f"Sizes cannot be given: it splits {plan.length} tokens evenly over {steps} steps{known}.")
     return Exported("llama.cpp", "llama.cpp's diffusion-cli", {"command.txt": command}, how, lost, describe(plan))
+
+
+ENGINES = {"llama.cpp": translate}

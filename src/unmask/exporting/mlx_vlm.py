@@ -46,3 +46,6 @@ def translate(what: Plan | TunedRule) -> Exported:
     how = f"Run `command.txt`; the server takes the same names as JSON fields. {why}"
     files = {"command.txt": command + "\n"}
     return Exported("mlx-vlm", "mlx-vlm 0.7.10", files, how, lost, describe(what))
+
+
+ENGINES = {"mlx-vlm": translate}

@@ -58,3 +58,6 @@ def _number(value: float) -> str:
     """A number as YAML 1.1 reads it: 1e-06 would be a word there, 1.0e-06 is a number."""
     mantissa, exponent, power = repr(float(value)).partition("e")
     return f"{mantissa if '.' in mantissa else mantissa + '.0'}{exponent}{power}"
+
+
+ENGINES = {"sglang": translate}

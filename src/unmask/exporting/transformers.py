@@ -41,3 +41,6 @@ def generation_config(tuned: TunedRule) -> dict[str, object]:
         "stability_threshold": 1,
         "confidence_threshold": 0.005,
     }
+
+
+ENGINES = {"transformers": translate}

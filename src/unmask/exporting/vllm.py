@@ -63,3 +63,6 @@ vllm serve MODEL --scheduler-cls dllm_plugin.Scheduler --worker-cls dllm_plugin.
     files = {"remasking_config.json": as_json(steps)}
     lost = (*order, ALWAYS_GREEDY, NOT_SERVED)
     return Exported("vLLM's dllm plugin", "dllm-plugin of April 2026", files, how, lost, describe(what))
+
+
+ENGINES = {"vllm": translate, "vllm-plugin": translate_for_plugin}

@@ -1,6 +1,13 @@
 """Laws: distributions over token sequences solved exactly, each with a known answer. One file per family, numpy only.
 
 A law stands wherever a model stands. See `base.Law` for what each can do and `catalogue` for their names.
+
+Examples:
+    >>> law = unmask.laws.Permutation(8)
+    >>> law.sample(2, seed=0).shape
+    (2, 8)
+    >>> float(law.log_prob([[0, 1, 2, 3, 4, 5, 6, 7]])[0].round(3))  # -log 8!
+    -10.605
 """
 
 from unmask.laws import catalogue

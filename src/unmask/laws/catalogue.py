@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from unmask import spec
+from unmask import own_files, spec
 from unmask.errors import InputError
 from unmask.laws.base import Law
 from unmask.laws.chains import MarkovChain
@@ -36,11 +36,23 @@ from unmask.theory.curve import FloatArray
 def from_name(name: str) -> Law:
     """The law called `name`, optionally with parameters: `"markov_chain:length=64,stay=0.95"`.
 
+    `FILE.py:FUNCTION` is a law in a file of your own; what may follow are the parameters of the function.
+
     Raises:
         InputError: when there is no such law or parameter, or a value is not of the right kind; it says what there is.
     """
+    written = own_files.split(name, "law")
+    if written is not None:
+        return _of_file(*written)
     law: Law = spec.call(name, _LAWS, "law")
     return law
+
+
+def _of_file(file: str, name: str, setting: str) -> Law:
+    made = spec.call(f"{name}:{setting}", {name.lower(): own_files.function(file, name, "law")}, "law")
+    if not isinstance(made, Law):
+        raise InputError(f"the law {file}:{name} made {made!r}; expected a Law of unmask.laws.base")
+    return made
 
 
 def names() -> tuple[str, ...]:

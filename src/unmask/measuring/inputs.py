@@ -15,6 +15,7 @@ from unmask.files import read_json
 from unmask.laws import catalogue
 from unmask.measuring.text_files import known_from, read_texts
 from unmask.measuring.texts import random_positions
+from unmask.models.capabilities import folder_of
 from unmask.models.checkpoint_folder import OUR_FORMAT
 
 DRAWN = 200
@@ -72,7 +73,7 @@ def own_data(predictor: Any, model: str) -> str:
     """What a model brings with it: the law it is, its held-out text, or the law it was trained on."""
     if model.startswith(LAW):
         return model
-    folder = getattr(getattr(predictor, "text", None), "folder", None)
+    folder = folder_of(predictor)
     if folder is not None and (folder / "held_out.txt").is_file():
         return str(folder / "held_out.txt")
     if folder is not None and (folder / "unmask.json").is_file():

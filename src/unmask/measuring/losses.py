@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from unmask.errors import InputError
+from unmask.models.capabilities import suppresses_forbidden
 from unmask.models.predictor import Positions, Predictor
 from unmask.sampling.model_calls import suppress
 
@@ -34,7 +35,7 @@ class LossReader:
         self.predictor = predictor
         self.calls = 0
         self._forbidden = torch.tensor(sorted(set(predictor.forbidden_ids)), dtype=torch.int64, device=predictor.device)
-        if getattr(predictor, "suppresses_forbidden", False):
+        if suppresses_forbidden(predictor):
             self._forbidden = self._forbidden[:0]
 
     @torch.no_grad()

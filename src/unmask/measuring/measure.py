@@ -89,6 +89,12 @@ def measure(
     Raises:
         InputError: on texts of another length than the model's, tokens outside the vocabulary, counts out of range, or
             a budget too small for two texts.
+
+    Examples:
+        >>> law = unmask.laws.Permutation(8)
+        >>> measured = unmask.measure(unmask.oracle(law), law.sample(20, seed=0))
+        >>> measured.losses.shape  # texts, counts
+        (20, 8)
     """
     texts = check_texts(predictor, tokens)
     known, words = known_positions(given, texts)

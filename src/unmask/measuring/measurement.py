@@ -51,6 +51,12 @@ class Measurement:
         entropies: (N, C) nats per token: the predictor's own mean entropy there; equal to the losses if calibrated.
         paths: (N,) nats: NELBO of text n along its permutation, revealed from each count to the next.
         orders: other reveal orders, by name.
+
+    Examples:
+        >>> law = unmask.laws.Permutation(8)
+        >>> measured = unmask.measure(unmask.oracle(law), law.sample(20, seed=0))
+        >>> measured.length, len(measured.texts)
+        (8, 20)
     """
 
     length: int

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from unmask.laws.base import Law
+from unmask.models.capabilities import digest_of, folder_of, law_of, name_of
 from unmask.models.predictor import Predictor
 
 _ENDS = 1 << 16  # bytes read from both ends of a file of weights
@@ -13,25 +15,22 @@ _ENDS = 1 << 16  # bytes read from both ends of a file of weights
 
 def describe_model(predictor: Predictor) -> dict[str, str]:
     """Name and digest of a predictor, as kept in measurements and plans; digest "" when nothing tells."""
-    own = getattr(predictor, "digest", None)
-    law = getattr(predictor, "law", None)
-    text = getattr(predictor, "text", None)
+    own, law, folder = digest_of(predictor), law_of(predictor), folder_of(predictor)
     if own:
         digest = str(own)
     elif law is not None:
         digest = _of_law(law)
     else:
-        folder = getattr(text, "folder", None)
-        digest = _of_folder(Path(folder)) if folder is not None else ""
+        digest = _of_folder(folder) if folder is not None else ""
     # Objects without a repr of their own show where they lie in memory, which says nothing about them.
-    name = re.sub(r" (?:object )?at 0x[0-9a-f]+", "", str(getattr(predictor, "name", None) or repr(predictor)))
+    name = re.sub(r" (?:object )?at 0x[0-9a-f]+", "", str(name_of(predictor) or repr(predictor)))
     return {"name": name, "digest": digest}
 
 
-def _of_law(law: object) -> str:
+def _of_law(law: Law) -> str:
     """A few of its sequences and their probabilities: laws that differ have other ones."""
-    drawn = law.sample(32, 0)  # type: ignore[attr-defined]
-    known = np.round(law.log_prob(drawn), 6) + 0.0  # type: ignore[attr-defined]
+    drawn = law.sample(32, 0)
+    known = np.round(law.log_prob(drawn), 6) + 0.0
     return hashlib.sha256(np.asarray(drawn, dtype="<i8").tobytes() + known.astype("<f8").tobytes()).hexdigest()[:16]
 
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from unmask import files
 from unmask.errors import InputError
+from unmask.models.capabilities import encoder_of
 from unmask.models.predictor import Predictor
 from unmask.schemas import strict_json
 
@@ -115,11 +116,10 @@ def _row(line: str, number: int, path: Path, predictor: Predictor) -> Sequence[i
 
 
 def _encoder(predictor: Predictor, path: Path) -> Encode:
-    encode = getattr(predictor, "encode", None) or getattr(getattr(predictor, "law", None), "encode", None)
+    encode = encoder_of(predictor)
     if encode is None:
         raise InputError(f"the model has no tokenizer to read {path} with; give token ids (.npy or .jsonl)")
-    found: Encode = encode
-    return found
+    return encode
 
 
 def _text(path: Path) -> str:

@@ -11,7 +11,6 @@ pure function of the canvas too: sampling and scoring see the same one.
 """
 
 from collections import defaultdict
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,14 +19,14 @@ from unmask.errors import InputError
 from unmask.models.adapter import Framed, Pretrained
 from unmask.models.checkpoint_folder import first_line
 from unmask.models.families import Query
-from unmask.models.predictor import Positions
+from unmask.models.predictor import Positions, Wrapped
 from unmask.models.weights import KeyValues
 
 Groups = dict[tuple[int, int], list[int]]
 """Rows that are run together: (first column, end column) -> rows."""
 
 
-class _Cached:
+class _Cached(Wrapped[Pretrained]):
     """What both caches share: the store, and a forward over the columns that follow what is stored."""
 
     calls_per_query = 1
@@ -36,16 +35,11 @@ class _Cached:
         if not isinstance(predictor, Pretrained):
             kind = type(predictor).__name__
             raise InputError(f"a cache wraps a predictor made by unmask.load, not {kind}: put it inside other wrappers")
-        self.predictor = predictor
+        super().__init__(predictor)
         self.calls = 0
         self.row_calls = torch.zeros(0, dtype=torch.int64)
         """Network calls the latest query cost each row of its canvas, (rows,) on the CPU."""
         self._store: dict[bytes, KeyValues] = {}  # each (heads, columns, width) pair by pair
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "predictor":  # not set yet, while being copied
-            raise AttributeError(name)
-        return getattr(self.predictor, name)
 
     def _answer(
         self, framed: Framed, members: list[int], span: tuple[int, int], keys: list[bytes], logits: Tensor
@@ -127,11 +121,12 @@ class BlockCache(_Cached):
             )
         if predictor.before:
             raise InputError(f"{predictor.name} has tokens before the text: blocks would not start at position 0")
-        self._check_agreement(2 * predictor.block_size, predictor.block_size)
+        self.block_length: int = predictor.block_size
+        self._check_agreement(2 * self.block_length, self.block_length)
 
     def log_probs(self, tokens: Tensor, known: Tensor, wanted: Positions, padding: Tensor | None = None) -> Tensor:
         """As `Pretrained.log_probs`, with the same numbers up to rounding."""
-        predictor, size = self.predictor, self.predictor.block_size
+        predictor, size = self.predictor, self.block_length
         framed = predictor.frame(tokens, known, wanted, padding)
         self.row_calls = torch.zeros(len(tokens), dtype=torch.int64)
         logits = torch.empty(len(framed.rows), predictor.vocab_size, dtype=torch.float32, device=predictor.device)

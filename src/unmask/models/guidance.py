@@ -7,16 +7,15 @@ Nie et al., arXiv 2410.18514, and LLaDA, arXiv 2502.09992). A wrapper: it takes 
 The guided law is a law of its own, not the model's: a price measured with guidance is a price of guided sampling.
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from unmask.errors import InputError
-from unmask.models.predictor import Positions, Predictor
+from unmask.models.capabilities import row_calls_of
+from unmask.models.predictor import Positions, Predictor, Wrapped
 
 
-class Guidance:
+class Guidance(Wrapped[Predictor]):
     """A predictor whose laws are guided by a prompt. Costs two calls of the wrapped one for each of its own.
 
     Args:
@@ -29,27 +28,23 @@ class Guidance:
             length.
     """
 
-    def __init__(self, predictor: Predictor, scale: float, prompt: Tensor):
+    def __init__(self, predictor: Predictor, scale: float, prompt: Tensor) -> None:
         if not 0 <= scale < float("inf"):
             raise InputError(f"scale is {scale}; expected a finite number of at least 0")
         if prompt.ndim != 1 or prompt.dtype != torch.bool:
             raise InputError(
                 f"prompt has shape {tuple(prompt.shape)} and dtype {prompt.dtype}; expected (length,) bool"
             )
-        self.predictor = predictor
+        super().__init__(predictor)
         self.scale = scale
         self.prompt = prompt
         self.calls_per_query = 2 * predictor.calls_per_query
 
-    def __getattr__(self, name: str) -> Any:
-        if name == "predictor":  # not set yet, while being copied
-            raise AttributeError(name)
-        return getattr(self.predictor, name)
-
     @property
-    def row_calls(self) -> Tensor:
-        """Network calls the latest query cost each row, when the wrapped predictor counts them: (rows,)."""
-        return torch.stack(self.predictor.row_calls.chunk(2)).sum(0)
+    def row_calls(self) -> Tensor | None:
+        """Network calls the latest query cost each row, (rows,), when the wrapped predictor counts them."""
+        spent = row_calls_of(self.predictor)  # of the rows with the prompt, and then of those without
+        return None if spent is None else spent.view(2, -1).sum(0)
 
     def log_probs(self, tokens: Tensor, known: Tensor, wanted: Positions) -> Tensor:
         """As `Predictor.log_probs`, guided: canvases with and without the prompt are asked in one query."""

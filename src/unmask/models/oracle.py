@@ -49,6 +49,10 @@ def oracle(law: Law, device: torch.device | str = "cpu") -> Oracle:
     """The law as a predictor with exact conditional probabilities.
 
     Raises InputError when `law` is not a law.
+
+    Examples:
+        >>> unmask.oracle(unmask.laws.Permutation(8))
+        oracle(Permutation(length=8))
     """
     if not isinstance(law, Law):
         raise InputError(f"law is {law!r}; expected a law such as unmask.laws.Permutation(8)")

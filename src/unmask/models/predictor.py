@@ -1,10 +1,11 @@
 """The protocol a model must meet: from a canvas to log-probabilities of the positions that are wanted.
 
 Knows nothing about schedules, orders or drawing. `unmask.oracle(law)` and `unmask.load(path)` return predictors;
-wrappers (guidance, caches) take a predictor and return one.
+wrappers (guidance, caches) take a predictor and return one. What a predictor may be able to do besides is asked for in
+capabilities.py.
 """
 
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -24,6 +25,11 @@ class Predictor(Protocol):
     Being masked is never inferred from a token id: `known` says it, and what stands in `tokens` where `known` is False
     is never read by a predictor (it puts its own mask token there). The one exception is a uniform-state model, which
     has no mask token and whose unknown positions hold the random tokens it is to correct: it reads `tokens` everywhere.
+
+    Examples:
+        >>> model: unmask.Predictor = unmask.oracle(unmask.laws.Permutation(8))
+        >>> model.vocab_size
+        8
     """
 
     @property
@@ -83,3 +89,38 @@ class Predictor(Protocol):
             whatever shift the network itself uses.
         """
         ...
+
+
+Inner = TypeVar("Inner", bound=Predictor)
+
+
+class Wrapped(Generic[Inner]):
+    """A predictor made of another one, `predictor`. What it does not say itself is the other's, capabilities included.
+
+    A wrapper that changes the laws or their cost says so itself (`log_probs`, `calls_per_query`, `row_calls`,
+    `suppresses_forbidden`).
+    """
+
+    predictor: Inner
+
+    def __init__(self, predictor: Inner) -> None:
+        self.predictor = predictor
+
+    if TYPE_CHECKING:  # a checker sees what every predictor has, and no more
+        vocab_size: int
+        length: int | None
+        mask_token_id: int | None
+        forbidden_ids: tuple[int, ...]
+        end_of_text_id: int | None
+        device: torch.device
+        calls_per_query: int
+
+        def log_probs(self, tokens: Tensor, known: Tensor, wanted: Positions) -> Tensor: ...
+
+    else:
+
+        def __getattr__(self, name):
+            """Only called where the wrapper has nothing of that name."""
+            if name == "predictor" or name.startswith("_"):  # while being copied it is not set yet
+                raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+            return getattr(self.predictor, name)

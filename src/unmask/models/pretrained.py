@@ -51,6 +51,11 @@ def load(
     Raises:
         InputError: the model cannot be found or read, its weights are not safetensors, it needs trust_remote_code=True,
             no mask token is known, it is not a masked model, or an override does not exist.
+
+    Examples:
+        >>> model = unmask.load("toy")
+        >>> model.length, model.vocab_size
+        (17, 46)
     """
     folder = checkpoint_folder.folder_of(path_or_id, trust_remote_code, overrides.pop("revision", None))
     config = checkpoint_folder.read_config(folder)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from unmask.errors import InputError
 from unmask.models.adapter import Pretrained
+from unmask.models.capabilities import block_length_of, law_of, longest_of, network_of
 from unmask.models.families import Query
 from unmask.models.predictor import Positions, Predictor
 
@@ -213,7 +214,7 @@ def _padding_inside_the_network(predictor: Pretrained, tokens: Tensor) -> Findin
 
 def _rows_do_not_mix(predictor: Predictor, tokens: Tensor) -> Finding:
     """A row's laws must not depend on the rows beside it."""
-    known = _half(tokens, getattr(predictor, "block_size", None))
+    known = _half(tokens, block_length_of(predictor))
     where = Positions(*(~known).nonzero(as_tuple=True))
     alone = predictor.log_probs(tokens, known, where)
     batch = torch.cat([tokens.flip(1), tokens, tokens])
@@ -228,7 +229,7 @@ def _rows_do_not_mix(predictor: Predictor, tokens: Tensor) -> Finding:
 
 def _hidden_tokens_are_not_read(predictor: Predictor, tokens: Tensor) -> Finding:
     """What stands at unknown positions must not matter."""
-    known = _half(tokens, getattr(predictor, "block_size", None))
+    known = _half(tokens, block_length_of(predictor))
     where = Positions(*(~known).nonzero(as_tuple=True))
     with_answers = predictor.log_probs(tokens, known, where)
     blank = predictor.log_probs(torch.where(known, tokens, 0), known, where)
@@ -245,7 +246,7 @@ def _half(tokens: Tensor, block_size: int | None) -> Tensor:
 
 def _tokens(predictor: Predictor, text: str | None) -> Tensor:
     """(1, length) tokens to test on: a text the model may know, else arbitrary ids, else a draw of the law."""
-    law = getattr(predictor, "law", None)
+    law = law_of(predictor)
     if law is not None:
         return torch.as_tensor(law.sample(1, 0), dtype=torch.int64, device=predictor.device)
     ids: list[int] = []
@@ -259,7 +260,7 @@ def _tokens(predictor: Predictor, text: str | None) -> Tensor:
     if len(ids) < 4:
         usable = [token for token in range(min(predictor.vocab_size, 4096)) if token not in predictor.forbidden_ids]
         ids = (ids + usable * 12)[:12]
-    length = predictor.length or min(len(ids), 64, getattr(predictor, "max_length", None) or 64)
+    length = predictor.length or min(len(ids), 64, longest_of(predictor) or 64)
     return torch.tensor([(ids * (length // len(ids) + 1))[:length]], dtype=torch.int64, device=predictor.device)
 
 
@@ -271,5 +272,5 @@ def _difference(first: Tensor, second: Tensor) -> float:
 
 
 def _tolerance(predictor: Predictor) -> float:
-    network = getattr(predictor, "network", None)
+    network = network_of(predictor)
     return 1e-3 if network is None or network.dtype in (torch.float32, torch.float64) else 0.25

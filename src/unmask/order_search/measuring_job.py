@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
 
 from unmask import spec
 from unmask.errors import InputError
@@ -17,7 +18,8 @@ from unmask.measuring.measure import measure
 from unmask.measuring.measurement import Measurement
 from unmask.measuring.shards import Shards
 from unmask.measuring.texts import identify
-from unmask.models.predictor import Predictor
+from unmask.models.capabilities import block_length_of
+from unmask.models.predictor import Positions, Predictor, Wrapped
 from unmask.models.resolve import resolve
 from unmask.order_search.search import Found, SearchOptions, search, share_for_search
 from unmask.theory import reveal_orders
@@ -65,7 +67,7 @@ class Job:
                 seed=self.seed,
             )  # fmt: skip
             known = read_given(self.given, texts, self.seed)
-            block = self.block_length if self.block_length is not None else getattr(predictor, "block_size", None)
+            block = self.block_length if self.block_length is not None else block_length_of(predictor)
             found, notes = shards.told(self._orders(predictor, texts, known, block, source, resumed, shards, say))
             measured = measure(
                 predictor, texts, self.seed, orders=found.orders, order_counts=found.counts, counts=self._counts(),
@@ -121,24 +123,20 @@ class Job:
         return found, {"searched": sorted(digests[row] for row in rows)}
 
 
-class Counted:
+class Counted(Wrapped[Predictor]):
     """A predictor that counts its network calls, by the name a person typed; everything else is its own."""
 
     def __init__(self, predictor: Predictor, name: str) -> None:
-        self._predictor, self.name = predictor, name
+        super().__init__(predictor)
+        self.name = name
         self.calls = 0
 
-    def __getattr__(self, name: str) -> Any:
-        if name == "_predictor":  # not set yet, while being copied
-            raise AttributeError(name)
-        return getattr(self._predictor, name)
-
     def __repr__(self) -> str:
-        return repr(self._predictor)
+        return repr(self.predictor)
 
-    def log_probs(self, tokens: Any, known: Any, wanted: Any) -> Any:
-        self.calls += len(tokens) * self._predictor.calls_per_query
-        return self._predictor.log_probs(tokens, known, wanted)
+    def log_probs(self, tokens: Tensor, known: Tensor, wanted: Positions) -> Tensor:
+        self.calls += len(tokens) * self.predictor.calls_per_query
+        return self.predictor.log_probs(tokens, known, wanted)
 
 
 def parse_orders(names: str) -> dict[str, Order]:

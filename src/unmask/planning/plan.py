@@ -46,6 +46,12 @@ class Plan:
         bounds: named bounds and rivals at the same number of steps, nats per sequence.
         model, curve_digest: what was measured, and the measurement this was made from.
         valid_for: in words, what the price is a price of.
+        texts: digests of the texts this was fitted and priced on; a certificate needs others.
+
+    Examples:
+        >>> plan = unmask.plan(unmask.laws.Permutation(8).curve(), steps=3)
+        >>> plan.length, plan.steps, plan.schedule.sizes
+        (8, 3, (3, 3, 2))
     """
 
     parts: tuple[Part, ...]
@@ -57,6 +63,7 @@ class Plan:
     model: dict[str, str] = field(default_factory=dict)
     curve_digest: str = ""
     valid_for: str = VALID_FOR
+    texts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.parts:
@@ -133,6 +140,7 @@ class Plan:
             "model": self.model,
             "curve_digest": self.curve_digest,
             "valid_for": self.valid_for,
+            "texts": list(self.texts),
         }
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -154,6 +162,7 @@ class Plan:
                 dict(data["model"]),
                 str(data["curve_digest"]),
                 str(data["valid_for"]),
+                tuple(str(text) for text in data.get("texts", [])),
             )
             read.schedule.check_length(data["length"], "sizes")
             for part in read.parts:

@@ -51,6 +51,12 @@ def plan(
 
     Raises:
         InputError: unless exactly one of steps, budget and price_per_call is given, and can be met.
+
+    Examples:
+        >>> law = unmask.laws.Permutation(8)
+        >>> measured = unmask.measure(unmask.oracle(law), law.sample(20, seed=0))
+        >>> unmask.plan(measured, steps=3).steps
+        3
     """
     return Planner(measured, order, confidence).plan(steps, budget=budget, price_per_call=price_per_call, parts=parts)
 
@@ -165,6 +171,7 @@ class Planner:
             self.measured.mask_token_id,
             self.measured.model,
             self.measured.digest,
+            texts=(*self.measured.texts, *getattr(self.measured, "settings", {}).get("searched", [])),
         )
 
 

@@ -93,6 +93,12 @@ def tune(
 
     Raises:
         InputError: no setting keeps the budget (the message names the cheapest), or bad arguments.
+
+    Examples:
+        >>> law = unmask.laws.Permutation(8)
+        >>> tuned = unmask.tune(unmask.oracle(law), "threshold", law.sample(20, seed=0), budget=0.3)
+        >>> tuned.price.high <= 8 * 0.3
+        True
     """
     rule = rule_named(rule) if isinstance(rule, str) else rule
     if not np.isfinite(budget):

@@ -30,6 +30,12 @@ class TunedRule:
         block_length: of the blocks the rule works in, from left to right; None where it sees all positions.
         model: name and digest of the model it was tuned for.
         tried: (value, price, network_calls) of every setting that was scored on the texts it was tuned on.
+
+    Examples:
+        >>> law = unmask.laws.Permutation(8)
+        >>> tuned = unmask.tune(unmask.oracle(law), "threshold", law.sample(20, seed=0), budget=0.3)
+        >>> tuned.rule, tuned.length
+        ('threshold', 8)
     """
 
     rule: str

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, Locator, LogLocator, MaxNLocator, NullLocator
 
 from unmask.evaluation.compare.trial import Comparison, Trial, undominated
 from unmask.measuring.estimate import Estimate
@@ -68,9 +68,8 @@ def frontier(found: Comparison, budget: float | None = None, looks: Looks | None
     line = found.autoregressive
     if line is not None:
         _reference(axes, found, float(line.calls), f"autoregressive: {line.calls} calls", right=True)
-    axes.set_xscale("log", base=2)
     ticks = [2**power for power in range(found.length.bit_length()) if 2**power <= 0.75 * found.length]
-    _ticks(axes, [*ticks, found.length])
+    _log_axis(axes, FixedLocator([*ticks, found.length]))
     axes.set_xlabel("network calls per text")
     return figure
 
@@ -109,6 +108,7 @@ def _canvas() -> tuple[Figure, Axes]:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.axhline(0, color=INK, linewidth=1, linestyle=(0, (2, 2)))
+    axes.update_datalim([(0, -LINEAR / 4), (0, LINEAR)], updatex=False)  # else prices of zero show their rounding
     axes.set_ylabel("price, nats per token")
     return figure, axes
 
@@ -335,8 +335,7 @@ def validity(found: Comparison, looks: Looks | None = None) -> Figure:
         assert trial.valid is not None
         axes.annotate(in_figure(trial.name.replace("_", " ")), (trial.mean_calls, trial.valid.value), xytext=(5, 5),
                       textcoords="offset points", fontsize=7.5)  # fmt: skip
-    axes.set_xscale("log", base=2)
-    _ticks(axes, [2**power for power in range(found.length.bit_length())])
+    _log_axis(axes, FixedLocator([2**power for power in range(found.length.bit_length())]))
     axes.set_ylim(-0.03, 1.05)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
     axes.set_xlabel("network calls per text")
@@ -349,15 +348,17 @@ def _short(trial: Trial) -> str:
     return f"{in_figure(trial.name.replace('_', ' '))}: {trial.mean_calls:.3g} calls"
 
 
-def _log_axis(axes: Axes) -> None:
-    """A logarithmic axis across with 1, 2 and 5 of every power of ten written out."""
+def _log_axis(axes: Axes, ticks: Locator | None = None) -> None:
+    """A logarithmic axis across, of what is drawn already; 1, 2 and 5 of every power of ten are written out.
+
+    A single point would give it limits that differ by no more than rounding does. Their logarithms are equal, and the
+    axis has no width to divide by, so it is at least a factor of two wide.
+    """
     axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    low, high = axes.get_xlim()
+    if high < 2 * low:
+        middle = np.sqrt(low * high)
+        axes.set_xlim(middle / np.sqrt(2), middle * np.sqrt(2))
+    axes.xaxis.set_major_locator(ticks or LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
-    axes.xaxis.set_minor_locator(NullLocator())
-
-
-def _ticks(axes: Axes, ticks: Sequence[float]) -> None:
-    axes.xaxis.set_major_locator(FixedLocator(list(ticks)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_locator(NullLocator())

@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import matplotlib
-import numpy as np
 from matplotlib.figure import Figure
 
 INK = "#1b1f24"
@@ -108,9 +107,7 @@ def inline_svg(figure: Figure, name: str, description: str) -> str:
 def _save(figure: Figure, kind: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
     if figure.get_layout_engine() is not None:  # laid out once; every later file of the same figure looks the same
-        # While it searches a layout, matplotlib may try one in which an axis has no width, and divides by it.
-        with np.errstate(divide="ignore", invalid="ignore"):
-            figure.draw_without_rendering()
+        figure.draw_without_rendering()
         figure.set_layout_engine("none")
     figure.savefig(buffer, format=kind, metadata={"Date": None} if kind == "svg" else None, **options)
     return buffer.getvalue()

@@ -89,10 +89,11 @@ def _blocks(verification: Verification, drawn: dict[str, Figure]) -> dict[str, l
         "rate": [
             Block(
                 [single["rate"]],
-                "A flat line means that the error falls exactly like 1/T. Laws whose information comes early run "
-                "along the dashed line, which bends down only because T = L costs nothing. A law whose "
-                "information comes late, such as parity, rises instead: while nothing can be known, more steps do "
-                "not help. It stays below the line like every other. Grey: the other laws.",
+                "A flat line would mean that the error falls exactly like 1/T. T is what is paid: the network calls "
+                "that are made on average, up to one more than L/s, which lifts the left end from ½ to 1. Laws whose "
+                "information comes early run along the dashed line, which bends down because T = L costs nothing. A "
+                "law whose information comes late, such as parity, rises instead: while nothing can be known, more "
+                "steps do not help. It stays below the line like every other. Grey: the other laws.",
             )
         ],
         "linear": [

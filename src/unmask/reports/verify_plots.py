@@ -163,26 +163,29 @@ def flatness(verification: Verification) -> Figure:
     data = verification.claim("rate").data
     shown = {"repeated": ORANGE, "markov": BLUE, "ising": INK, "permutation": GREEN, "parity": PURPLE}
     starts = []
-    longest = max(subject.curve.length for subject in verification.subjects)
+    longest = max((subject.curve.length for subject in verification.subjects if subject.has_information), default=2)
+    allowed, fewest = ([], []), 2.0
     for subject in sorted(verification.subjects, key=lambda subject: subject.name in shown):
         if not subject.has_information:
             continue
         rows = data.where(law=subject.name)
-        steps = subject.curve.length / np.array(rows.column("size"))
-        flat = steps * rows.column("kl_random_first") / subject.curve.total_information
+        calls = np.array(rows.column("calls_random_first"))
+        flat = calls * rows.column("kl_random_first") / subject.curve.total_information
         colour = shown.get(subject.name, FAINT)
-        axes.plot(steps, flat, color=colour, linewidth=1.0 if colour == FAINT else 2.4)
+        axes.plot(calls, flat, color=colour, linewidth=1.0 if colour == FAINT else 2.4)
         if colour != FAINT:
             starts.append((float(flat[0]), subject.title, colour))
-    every = np.linspace(1, longest, 400)
-    axes.plot(every, 0.5 * (1 - every / longest), color=INK, linewidth=1.2, linestyle=(0, (2, 2)))
-    axes.text(1.06, 0.51, "no law can be above this line: ½ (1 − T/L)", va="bottom")
+        if subject.curve.length == longest:  # the same line for every law of that length
+            bound = calls * rows.column("bound_random_first") / subject.curve.total_information
+            allowed, fewest = (calls, bound), float(calls.min())
+    axes.plot(*allowed, color=INK, linewidth=1.2, linestyle=(0, (2, 2)), zorder=3)
+    axes.text(4, 0.68, "no law can be above this line:\n½ (1 − T/L) · T/(T − 1)", va="bottom")
     _log_axis(axes.xaxis, longest)
-    axes.set_xlim(0.3, longest * 1.05)  # room for the names on the left
-    axes.set_ylim(0, 0.6)
-    axes.set_xlabel("T = L/s, for equal steps of s tokens with a random first step")
+    axes.set_xlim(0.7, longest * 1.05)  # room for the names on the left
+    axes.set_ylim(0, 1.08)
+    axes.set_xlabel("T, mean network calls of equal steps of s tokens with a random first step: 1 + (L − 1)/s")
     axes.set_ylabel("T · KL / ΣI")
-    _label_starts(axes, starts)
+    _label_starts(axes, starts, fewest * 0.96)
     return figure
 
 
@@ -333,10 +336,10 @@ def _decades(axis: Axis) -> None:
     axis.set_minor_locator(NullLocator())
 
 
-def _label_starts(axes: Axes, starts: list[tuple[float, str, str]]) -> None:
-    """Names left of where the lines start, at T = 1, pushed apart where they would overlap."""
+def _label_starts(axes: Axes, starts: list[tuple[float, str, str]], place: float) -> None:
+    """Names left of `place`, where the lines start, pushed apart where they would overlap."""
     low, high = axes.get_ylim()
     gap, height = (high - low) * 0.06, -np.inf
     for value, name, colour in sorted(starts):
         height = max(value, height + gap)
-        axes.text(0.95, height, name, color=colour, ha="right", va="center", weight="bold")
+        axes.text(place, height, name, color=colour, ha="right", va="center", weight="bold")

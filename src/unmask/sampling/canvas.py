@@ -1,18 +1,36 @@
 """The canvas: rows of tokens being revealed, and everything a run remembers.
 
-All state of a run lives here, none in the policies. Being masked is never inferred from a token id: `known` says it,
-so prompts may contain the mask token and uniform-state models may hold random tokens at unknown positions. Tokens
-change only through `reveal`, `release`, `rewrite` and `fill`; each leaves the frozen positions alone and writes itself
-into the trace.
+All state of a run lives here, none in the parts: `recall` and `remember` keep what a part remembers (memory.py). Being
+masked is never inferred from a token id: `known` says it, so prompts may contain the mask token and uniform-state
+models may hold random tokens at unknown positions. Tokens change only through `reveal`, `release`, `rewrite` and
+`fill`; each leaves the frozen positions alone and writes itself into the trace.
 """
 
-from typing import Any
+import copy
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
+from unmask.errors import InputError
 from unmask.models.predictor import Positions
+from unmask.sampling.memory import Memory, State
 from unmask.sampling.trace import Trace
+
+State_co = TypeVar("State_co", covariant=True)
+_BY_ROW = ("tokens", "known", "frozen", "log_probs", "seeds")
+_BY_ROW_ON_THE_CPU = ("remaining", "steps", "calls", "live", "changed", "idle")
+
+
+class Remembers(Protocol[State_co]):
+    """A part with a state of its own."""
+
+    def begin(self, canvas: "Canvas") -> State_co:
+        """The state every row begins with: from its seed and its given positions alone, as it may be asked for late.
+
+        Each entry has the rows first; memory.py says what a state may be.
+        """
+        ...
 
 
 class Canvas:
@@ -30,7 +48,8 @@ class Canvas:
         remaining: (R,) int64 on the CPU; masked positions of each row, kept without asking the device.
         live: (R,) bool on the CPU; rows that are not finished.
         changed: (R,) bool on the CPU; rows whose canvas differs from when the network last saw it.
-        memory: what policies remember during one run, under keys of their own.
+        idle: (R,) bool on the CPU; live rows that revealed nothing in the last step.
+        memory: the states of the parts, by row.
         keep_entropies: whether the trace shall hold entropies that the rule itself has no use for.
         notes: sentences about roundings and skipped work, shown with the output.
     """
@@ -48,7 +67,8 @@ class Canvas:
         self.calls = torch.zeros_like(self.remaining)
         self.live = self.remaining > 0
         self.changed = torch.ones_like(self.live)
-        self.memory: dict[Any, Any] = {}
+        self.idle = torch.zeros_like(self.live)
+        self.memory: Memory[Canvas] = Memory()
         self.notes: list[str] = []
         self.trace = Trace()
         self.keep_entropies = False
@@ -80,6 +100,42 @@ class Canvas:
         copy = Canvas(torch.zeros_like(known, dtype=torch.int64), known, self.seeds.cpu(), 0, torch.device("cpu"))
         copy.frozen = self.frozen.cpu()
         return copy
+
+    # -- what parts remember --
+
+    def recall(self, part: Remembers[State]) -> State:
+        """The part's state as this step found it."""
+        return self.memory.recall(part, part.begin, self)
+
+    def remember(self, part: Remembers[State], state: State, rows: Tensor | None = None) -> None:
+        """What the part will find in the next step; with `rows` ((R,) bool), in these rows alone."""
+        self.memory.remember(part, state, rows)
+
+    # -- rows that leave and rows that join, between two steps --
+
+    def cut(self, rows: Tensor) -> "Canvas":
+        """A canvas of some rows ((r,) int64), as they stand; its trace begins here."""
+        part = copy.copy(self)
+        for name in _BY_ROW:
+            setattr(part, name, getattr(self, name)[rows.to(self.device)])
+        for name in _BY_ROW_ON_THE_CPU:
+            setattr(part, name, getattr(self, name)[rows.cpu()])
+        part.memory, part.notes, part.trace = self.memory.cut(rows), list(self.notes), Trace()
+        return part
+
+    def joined(self, other: "Canvas") -> "Canvas":
+        """A canvas of these rows and then the other's, which is at the same step; its trace begins here."""
+        if (self.step, self.length) != (other.step, other.length):
+            raise InputError(
+                f"canvases of length {self.length} at step {self.step} and of length {other.length} at step "
+                f"{other.step} cannot be joined: random numbers are addressed by step and position"
+            )
+        whole = copy.copy(self)
+        for name in (*_BY_ROW, *_BY_ROW_ON_THE_CPU):
+            setattr(whole, name, torch.cat([getattr(self, name), getattr(other, name)]))
+        whole.memory = self.memory.joined(self, other.memory, other)
+        whole.notes, whole.trace = list(dict.fromkeys(self.notes + other.notes)), Trace()
+        return whole
 
     def note(self, sentence: str) -> None:
         if sentence not in self.notes:
@@ -153,6 +209,7 @@ class Canvas:
         """Close the step: rows in `finished` ((R,) bool, CPU) leave the batch."""
         self.steps = torch.where(self.live, self.step + 1, self.steps)
         self.live = self.live & ~finished
+        self.memory.end_step()
         self.trace.end_step(self.step, self.calls)
         self.step += 1
 

@@ -5,13 +5,29 @@ first call. The index tensors of all steps then go to the device at once: no ste
 asked for the chosen positions only, and a row that reveals nothing in a step is left out of the call.
 """
 
+from typing import Protocol
+
 import numpy as np
+import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from unmask.models.predictor import Positions
 from unmask.sampling.canvas import Canvas
 from unmask.sampling.model_calls import ModelCalls
 from unmask.sampling.step import Step
+
+
+class Chooses(Protocol):
+    """What is walked ahead: the choosing half of a sampler."""
+
+    def opened(self, canvas: Canvas, door: ModelCalls | None) -> Step:
+        """A new step, its window open."""
+        ...
+
+    def choose(self, step: Step) -> Tensor:
+        """The (R, L) positions to reveal."""
+        ...
 
 
 class ChosenAhead:
@@ -22,11 +38,11 @@ class ChosenAhead:
         numbers: the steps in which any row reveals anything, in order.
     """
 
-    def __init__(self, sampler, canvas: Canvas) -> None:
+    def __init__(self, sampler: Chooses, canvas: Canvas) -> None:
         shadow = canvas.shadow()
         self.step_of = torch.full((canvas.rows, canvas.length), -1)
         while shadow.unfinished():
-            picked = sampler.choose(Step(shadow, None))
+            picked = sampler.choose(sampler.opened(shadow, None))
             self.step_of.masked_fill_(picked, shadow.step)
             shadow.known |= picked
             shadow.remaining -= picked.sum(1)
@@ -52,7 +68,10 @@ class ChosenAhead:
         self._active_bounds = active_bounds
         self._active = torch.from_numpy(np.concatenate(active) if active else np.zeros(0, dtype=np.int64))
         self._host_rows = torch.from_numpy(rows)
-        to_device = lambda array: torch.from_numpy(np.ascontiguousarray(array)).to(device, non_blocking=True)  # noqa: E731
+
+        def to_device(array: npt.NDArray[np.int64]) -> Tensor:
+            return torch.from_numpy(np.ascontiguousarray(array)).to(device, non_blocking=True)
+
         self._rows, self._columns, self._local = to_device(rows), to_device(columns), to_device(local)
         self._active_device = self._active.to(device, non_blocking=True)
 
@@ -68,7 +87,8 @@ class ChosenAhead:
         if not canvas.live[active].all():  # a stop rule ended rows early: leave them out
             keep = canvas.live[host_rows].nonzero().squeeze(1)
             host_rows = host_rows[keep]
-            active, renumbered = host_rows.unique(return_inverse=True)
+            served_rows, place = np.unique(host_rows.numpy(), return_inverse=True)
+            active, renumbered = torch.from_numpy(served_rows), torch.from_numpy(place)
             keep = keep.to(canvas.device)
             rows, columns, local = rows[keep], columns[keep], renumbered.to(canvas.device)
             active_device = active.to(canvas.device)
@@ -76,6 +96,7 @@ class ChosenAhead:
         tokens = canvas.tokens if everyone else canvas.tokens[active_device]
         known = canvas.known if everyone else canvas.known[active_device]
         step = Step(canvas, door)
+        step.ahead = True
         step.positions = Positions(rows, columns)
         step.counts = torch.bincount(host_rows, minlength=canvas.rows)
         step.log_probs = door.ask(tokens, known, Positions(local, columns), active)

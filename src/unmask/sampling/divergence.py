@@ -3,13 +3,14 @@
 import torch
 from torch import Tensor
 
-from unmask.sampling.draws import slices
+from unmask.sampling.slices import slices
 
 
 def divergence(laws: Tensor, others: Tensor, here: Tensor, there: Tensor) -> Tensor:
     """`KL(laws[here] || others[there])` in nats: two (.., V) arrays of log-probabilities, two (M,) indices, to (M,)."""
     size = max(1, len(slices(laws)[0])) if len(laws) else 1
-    parts = [_divergence(laws[a], others[b]) for a, b in zip(here.split(size), there.split(size), strict=True)]
+    pairs = zip(torch.split(here, size), torch.split(there, size), strict=True)
+    parts = [_divergence(laws[a], others[b]) for a, b in pairs]
     return torch.cat(parts).clamp(min=0.0)  # rounding alone can make it negative
 
 

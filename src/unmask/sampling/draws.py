@@ -16,6 +16,7 @@ from unmask.models.predictor import Positions
 from unmask.sampling.canvas import Canvas
 from unmask.sampling.parts import Draw
 from unmask.sampling.randomness import TOKEN_CHUNK, TOKEN_WITHIN, uniforms
+from unmask.sampling.slices import slices
 
 _CHUNK = 256
 
@@ -30,25 +31,20 @@ def _inverse(weights: Tensor, u: Tensor) -> Tensor:
     return (cumulative > target[:, None]).byte().argmax(-1)
 
 
-def slices(log_probs: Tensor) -> tuple[Tensor, ...]:
-    """(N, V) laws in slices small enough that what is computed from one stays in the processor's cache."""
-    numbers = 1 << 20 if log_probs.device.type == "cpu" else 1 << 26
-    return log_probs.split(max(1, numbers // max(1, log_probs.shape[-1])))
-
-
 def categorical(log_probs: Tensor, chunk_uniforms: Tensor, within_uniforms: Tensor) -> Tensor:
     """Exact draws from N laws: (N, V) log-probabilities and two (N,) float64 uniforms to (N,) tokens."""
     parts = slices(log_probs)
     size = max(1, len(parts[0]))
-    uniforms_of = zip(chunk_uniforms.split(size), within_uniforms.split(size), strict=True)
+    uniforms_of = zip(torch.split(chunk_uniforms, size), torch.split(within_uniforms, size), strict=True)
     return torch.cat([_categorical(part, *pair) for part, pair in zip(parts, uniforms_of, strict=True)])
 
 
 def _categorical(log_probs: Tensor, chunk_uniforms: Tensor, within_uniforms: Tensor) -> Tensor:
     vocab_size = log_probs.shape[-1]
     probabilities = log_probs.exp()
-    whole = vocab_size // _CHUNK * _CHUNK
-    sums = probabilities[:, :whole].unflatten(-1, (-1, _CHUNK)).sum(-1) if whole else probabilities[:, :0]
+    chunks = vocab_size // _CHUNK  # whole ones
+    whole = chunks * _CHUNK
+    sums = probabilities[:, :whole].view(-1, chunks, _CHUNK).sum(-1) if whole else probabilities[:, :0]
     if whole < vocab_size:
         sums = torch.cat([sums, probabilities[:, whole:].sum(-1, keepdim=True)], dim=-1)
     chunk = _inverse(sums.double(), chunk_uniforms)

@@ -14,7 +14,7 @@ from torch import Tensor
 from unmask.errors import InputError
 from unmask.models.predictor import Positions
 from unmask.sampling.parts import LogitsTransform
-from unmask.sampling.step import Step
+from unmask.sampling.step import Begun
 from unmask.sampling.stopping import end_of_text
 
 
@@ -24,7 +24,7 @@ class Raw(LogitsTransform):
 
     raw: ClassVar[bool] = True
 
-    def __call__(self, log_probs: Tensor, positions: Positions, step: Step) -> Tensor:
+    def __call__(self, log_probs: Tensor, positions: Positions, step: Begun) -> Tensor:
         return log_probs
 
 
@@ -52,7 +52,7 @@ class Tempered(LogitsTransform):
     def raw(self) -> bool:
         return self.temperature == 1 and self.top_k is None and self.top_p in (None, 1.0)
 
-    def __call__(self, log_probs: Tensor, positions: Positions, step: Step) -> Tensor:
+    def __call__(self, log_probs: Tensor, positions: Positions, step: Begun) -> Tensor:
         if self.raw or not len(log_probs):
             return log_probs
         shaped = log_probs / self.temperature
@@ -79,7 +79,7 @@ class WithoutEndOfText(LogitsTransform):
     tokens: tuple[int, ...] = ()
     source: ClassVar[str] = "llada"
 
-    def __call__(self, log_probs: Tensor, positions: Positions, step: Step) -> Tensor:
+    def __call__(self, log_probs: Tensor, positions: Positions, step: Begun) -> Tensor:
         tokens = self.tokens or (end_of_text(step, None),)
         kept = log_probs.clone()
         for token in tokens:
@@ -91,7 +91,7 @@ class WithoutEndOfText(LogitsTransform):
 class Shapes(LogitsTransform):
     """Several shapes, one after another."""
 
-    parts: tuple
+    parts: tuple[LogitsTransform, ...]
 
     @property
     def raw(self) -> bool:
@@ -101,7 +101,7 @@ class Shapes(LogitsTransform):
     def has_memory(self) -> bool:
         return any(part.has_memory for part in self.parts)
 
-    def __call__(self, log_probs: Tensor, positions: Positions, step: Step) -> Tensor:
+    def __call__(self, log_probs: Tensor, positions: Positions, step: Begun) -> Tensor:
         for part in self.parts:
             log_probs = part(log_probs, positions, step)
         return log_probs

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from unmask.errors import InputError
+from unmask.models.capabilities import row_calls_of, suppresses_forbidden
 from unmask.models.predictor import Positions, Predictor
 from unmask.sampling.canvas import Canvas
 
@@ -38,7 +39,7 @@ class ModelCalls:
             rows: (r,) on the CPU; which row of the canvas each of the r is charged to.
         """
         laws = self.predictor.log_probs(tokens, known, wanted)
-        spent = getattr(self.predictor, "row_calls", None)  # a cache that was filled says what the query cost each row
+        spent = row_calls_of(self.predictor)  # a cache that was filled says what the query cost each row
         if spent is None:
             spent = torch.full((len(rows),), self.predictor.calls_per_query)
         self.canvas.calls.index_add_(0, rows, spent)
@@ -56,7 +57,7 @@ class ModelCalls:
                 raise InputError(
                     f"the predictor's probabilities sum to exp({error:.3g}), not 1; it must return log-probabilities"
                 )
-        if len(self.forbidden) and not getattr(self.predictor, "suppresses_forbidden", False):
+        if len(self.forbidden) and not suppresses_forbidden(self.predictor):
             laws = suppress(laws, self.forbidden)
         if count:
             self.bad |= ~torch.isfinite(laws.amax(-1)).all()  # NaN, +inf and laws without any mass all end here

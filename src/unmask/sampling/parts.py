@@ -1,47 +1,62 @@
 """What each kind of part declares about itself, and what holds when it declares nothing.
 
-A part is a frozen dataclass that inherits from its kind. Flags are class attributes or properties; what a sampler may
-claim (`predictable`, `scorable`) is computed from them, so a flag that does not exist is refused.
-"""
+A part is a frozen dataclass that inherits from its kind. It says its flags where they are not as here, as class
+attributes (`reads_model: ClassVar[bool] = True`) or properties; what a sampler may claim (`predictable`, `scorable`) is
+computed from them, so a flag that does not exist is refused.
 
-from typing import Any, ClassVar, get_origin
+A part is given the step as far as it has come (step.py) and keeps nothing to itself: what it remembers from step to
+step is a state that `begin(canvas)` makes for every row, `step.recall(self)` reads and `step.remember(self, state)`
+writes (memory.py).
+"""
 
 from torch import Tensor
 
 from unmask.errors import InputError
 from unmask.models.predictor import Positions
 from unmask.sampling.canvas import Canvas
+from unmask.sampling.step import Begun, Opened, Predicted, Ranked, Step
 
 
 class Part:
     """Anything a sampler is made of."""
 
-    source: ClassVar[str] = ""
-    """Where it is from: the name of a rule, in whose file the paper stands, or the reference itself."""
-    random: ClassVar[bool] = False
-    """Whether it chooses by chance, the tokens given."""
+    @property
+    def source(self) -> str:
+        """Where it is from: the name of a rule, in whose file the paper stands, or the reference itself."""
+        return ""
 
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
+    @property
+    def random(self) -> bool:
+        """Whether it chooses by chance, the tokens given."""
+        return False
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
         if Part in cls.__bases__:  # a kind: it says which flags there are
             return
+        inherited = cls.__mro__[1:]
+        own = vars(cls).get("__annotations__", {})
         for name, value in vars(cls).items():
-            kind = cls.__annotations__.get(name) if "__annotations__" in vars(cls) else None
-            field = kind is not None and get_origin(kind) is not ClassVar and not str(kind).startswith("ClassVar")
-            if isinstance(value, bool) and not field and not any(hasattr(base, name) for base in cls.__mro__[1:]):
-                flags = [
-                    key for base in cls.__mro__[1:] for key, default in vars(base).items() if default in (True, False)
-                ]
+            of_the_class = name not in own or "ClassVar" in str(own[name])
+            if isinstance(value, bool) and of_the_class and not any(hasattr(base, name) for base in inherited):
+                flags = [key for base in inherited for key, flag in vars(base).items() if isinstance(flag, property)]
                 raise InputError(f"{cls.__name__} declares {name!r}; its flags are {', '.join(sorted(flags))}")
 
 
 class Priority(Part):
     """Which open position is wished for first."""
 
-    reads_model: ClassVar[bool] = False
-    reads_draw: ClassVar[bool] = False
+    @property
+    def reads_model(self) -> bool:
+        """Whether it reads the model's laws of this step."""
+        return False
 
-    def __call__(self, step: Any) -> Tensor:
+    @property
+    def reads_draw(self) -> bool:
+        """Whether it reads tokens drawn in the same step."""
+        return False
+
+    def __call__(self, step: Predicted) -> Tensor:
         """(R, L) wish of each position, larger first; what stands at closed positions is not read."""
         raise NotImplementedError
 
@@ -49,14 +64,33 @@ class Priority(Part):
 class Selection(Part):
     """How many of the wished-for positions are revealed."""
 
-    reads_model: ClassVar[bool] = False
-    reads_draw: ClassVar[bool] = False
-    fixed_sizes: ClassVar[bool] = False
-    may_skip: ClassVar[bool] = False
+    @property
+    def reads_model(self) -> bool:
+        """Whether it reads the model's laws of this step."""
+        return False
 
-    def __call__(self, step: Any) -> Tensor:
+    @property
+    def reads_draw(self) -> bool:
+        """Whether it reads tokens drawn in the same step."""
+        return False
+
+    @property
+    def fixed_sizes(self) -> bool:
+        """Whether how many positions each step reveals is known beforehand."""
+        return False
+
+    @property
+    def may_skip(self) -> bool:
+        """Whether a step may reveal nothing, several times in a row."""
+        return False
+
+    def __call__(self, step: Ranked) -> Tensor:
         """(R, L) bool: the positions that are revealed in this step; closed ones are not read."""
         raise NotImplementedError
+
+    def largest(self, length: int) -> int:
+        """The most positions of a row of `length` that one step reveals; all, where nothing better is known."""
+        return length
 
 
 class Window(Part):
@@ -78,10 +112,17 @@ class Window(Part):
 class LogitsTransform(Part):
     """A change of the law."""
 
-    raw: ClassVar[bool] = False
-    has_memory: ClassVar[bool] = False
+    @property
+    def raw(self) -> bool:
+        """Whether it leaves the law as it is."""
+        return False
 
-    def __call__(self, log_probs: Tensor, positions: Positions, step: Any) -> Tensor:
+    @property
+    def has_memory(self) -> bool:
+        """Whether it must see every law that is predicted, also of positions that are not revealed."""
+        return False
+
+    def __call__(self, log_probs: Tensor, positions: Positions, step: Begun) -> Tensor:
         """(N, V) normalised log-probabilities to (N, V)."""
         raise NotImplementedError
 
@@ -97,11 +138,11 @@ class Draw(Part):
 class Revision(Part):
     """What is taken back or rewritten after a step."""
 
-    def wants(self, step: Any) -> Tensor:
+    def wants(self, step: Opened) -> Tensor:
         """(R, L) bool: positions to be predicted besides the open ones."""
         raise NotImplementedError
 
-    def __call__(self, step: Any) -> None:
+    def __call__(self, step: Step) -> None:
         """Change the canvas after the reveal."""
         raise NotImplementedError
 
@@ -109,9 +150,16 @@ class Revision(Part):
 class Stop(Part):
     """When a row is finished."""
 
-    reads_tokens: ClassVar[bool] = False
-    commits: ClassVar[bool] = False
+    @property
+    def reads_tokens(self) -> bool:
+        """Whether it reads the tokens that were drawn."""
+        return False
 
-    def __call__(self, step: Any) -> Tensor:
+    @property
+    def commits(self) -> bool:
+        """Whether it writes tokens that were not drawn."""
+        return False
+
+    def __call__(self, step: Step) -> Tensor:
         """(R,) bool on the CPU: rows that are finished."""
         raise NotImplementedError

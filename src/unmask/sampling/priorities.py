@@ -8,7 +8,8 @@ position.
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from functools import partial
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 import torch
@@ -18,14 +19,19 @@ from unmask.errors import InputError
 from unmask.sampling.canvas import Canvas
 from unmask.sampling.parts import Priority
 from unmask.sampling.randomness import ORDER, gumbels, integers
-from unmask.sampling.step import Step
+from unmask.sampling.step import Predicted
+from unmask.theory.reveal_orders import Given, Order
+from unmask.theory.reveal_plan import RevealPlan
+
+AnyOrder: TypeAlias = Priority | Order
+"""One of this module, or one of `unmask.orders`."""
 
 
 @dataclass(frozen=True)
 class Arranged(Priority):
     """An order of `unmask.orders`, drawn once for each row over the positions that are not given."""
 
-    order: Any
+    order: Order
 
     @property
     def source(self) -> str:
@@ -35,29 +41,29 @@ class Arranged(Priority):
     def random(self) -> bool:
         return is_random(self.order)
 
-    def __call__(self, step: Step) -> Tensor:
-        canvas = step.canvas
-        ranks = canvas.memory.get(("ranks", id(self)))
-        if ranks is None:
-            open_columns = [np.flatnonzero(row) for row in (~canvas.frozen).cpu().numpy()]
-            draws = zip(open_columns, integers(canvas.seeds), strict=True)
-            permutations = [self.order.draw(len(columns), seed) for columns, seed in draws]
-            ranks = canvas.memory["ranks", id(self)] = rank_grid(canvas, permutations, open_columns)
-        return -ranks
+    def begin(self, canvas: Canvas) -> Tensor:
+        """(R, L) when each position's turn comes."""
+        open_columns = [np.flatnonzero(row) for row in (~canvas.frozen).cpu().numpy()]
+        draws = zip(open_columns, integers(canvas.seeds), strict=True)
+        permutations = [self.order.draw(len(columns), seed) for columns, seed in draws]
+        return rank_grid(canvas, permutations, open_columns)
+
+    def __call__(self, step: Predicted) -> Tensor:
+        return -step.recall(self)
 
 
 @dataclass(frozen=True)
 class PlanOrder(Priority):
     """The order of a plan; its sizes are `selections.PlanSizes`."""
 
-    plan: Any
+    plan: RevealPlan
 
     @property
     def random(self) -> bool:
         parts = getattr(self.plan, "parts", (self.plan,))  # a plan may hold several orders, one drawn for each row
         return len(parts) != 1 or is_random(getattr(parts[0], "order", None))
 
-    def __call__(self, step: Step) -> Tensor:
+    def __call__(self, step: Predicted) -> Tensor:
         return -drawn_plan(self.plan, step.canvas)[0]
 
 
@@ -67,7 +73,7 @@ class Confidence(Priority):
 
     reads_model: ClassVar[bool] = True
 
-    def __call__(self, step: Step) -> Tensor:
+    def __call__(self, step: Predicted) -> Tensor:
         return step.grid(step.confidence)
 
 
@@ -78,7 +84,7 @@ class Margin(Priority):
     reads_model: ClassVar[bool] = True
     source: ClassVar[str] = "margin"
 
-    def __call__(self, step: Step) -> Tensor:
+    def __call__(self, step: Predicted) -> Tensor:
         return step.grid(step.margin)
 
 
@@ -88,7 +94,7 @@ class LowEntropy(Priority):
 
     reads_model: ClassVar[bool] = True
 
-    def __call__(self, step: Step) -> Tensor:
+    def __call__(self, step: Predicted) -> Tensor:
         return -step.grid(step.entropy)
 
 
@@ -102,7 +108,7 @@ class DrawnConfidence(Priority):
     reads_model: ClassVar[bool] = True
     reads_draw: ClassVar[bool] = True
 
-    def __call__(self, step: Step) -> Tensor:
+    def __call__(self, step: Predicted) -> Tensor:
         return step.grid(step.drawn_log_prob)
 
 
@@ -116,7 +122,7 @@ class Noisy(Priority):
         steps: when given, the noise is annealed to 0 over that many steps, as MaskGIT does.
     """
 
-    order: Any
+    order: Priority
     temperature: float
     steps: int | None = None
     random: ClassVar[bool] = True
@@ -133,7 +139,7 @@ class Noisy(Priority):
     def source(self) -> str:
         return self.order.source
 
-    def __call__(self, step: Step) -> Tensor:
+    def __call__(self, step: Predicted) -> Tensor:
         canvas = step.canvas
         strength = self.temperature
         if self.steps is not None:
@@ -143,23 +149,23 @@ class Noisy(Priority):
         return self.order(step) + strength * noise
 
 
-def is_random(order: Any) -> bool:
+def is_random(order: Order | None) -> bool:
     """Whether an order of `unmask.orders` depends on its seed; asked by drawing it with nine seeds. True when in
     doubt.
     """
-    if hasattr(order, "permutation"):
-        return False
+    if order is None or isinstance(order, Given):  # a given one has one length alone, and cannot be tried at 61
+        return order is None
     try:
         return len({tuple(order.draw(61, seed)) for seed in range(9)}) > 1
-    except (AttributeError, InputError):
+    except InputError:
         return True
 
 
-def as_order(order: Any) -> Any:
+def as_order(order: AnyOrder) -> Priority:
     """An order of this module, from one or from an order of `unmask.orders`."""
-    if hasattr(order, "reads_model"):
+    if isinstance(order, Priority):
         return order
-    if hasattr(order, "draw"):
+    if isinstance(order, Order):
         return Arranged(order)
     raise InputError(f"order is {order!r}; expected one of unmask.orders, such as unmask.orders.Uniform()")
 
@@ -174,26 +180,27 @@ def rank_grid(canvas: Canvas, permutations: list[np.ndarray], open_columns: list
     return torch.from_numpy(ranks).to(canvas.device)
 
 
-def drawn_plan(plan: Any, canvas: Canvas) -> tuple[Tensor, Tensor]:
+def drawn_plan(plan: RevealPlan, canvas: Canvas) -> tuple[Tensor, Tensor]:
     """The plan drawn for each row: ranks (R, L) and sizes (R, T), 0 after a row's last step. Drawn once a run."""
-    key = ("plan", id(plan))
-    if key not in canvas.memory:
-        open_columns = [np.flatnonzero(row) for row in (~canvas.frozen).cpu().numpy()]
-        for row, columns in enumerate(open_columns):
-            if len(columns) not in (0, plan.length):
-                given = canvas.length - len(columns)
-                shifted = f" on the curve shifted by the {given} given ones, InformationCurve(curve.values[{given}:])"
-                raise InputError(
-                    f"the plan reveals {plan.length} tokens, but row {row} has {len(columns)} masked positions; "
-                    f"plan {len(columns)} tokens{shifted if given else ''}"
-                )
-        drawn = [
-            plan.draw(seed) if len(columns) else (np.zeros(0, dtype=np.int64), ())
-            for seed, columns in zip(integers(canvas.seeds), open_columns, strict=True)
-        ]
-        sizes = torch.zeros(canvas.rows, max(len(tuple(schedule)) for _, schedule in drawn), dtype=torch.int64)
-        for row, (_, schedule) in enumerate(drawn):
-            sizes[row, : len(tuple(schedule))] = torch.tensor(tuple(schedule), dtype=torch.int64)
-        ranks = rank_grid(canvas, [permutation for permutation, _ in drawn], open_columns)
-        canvas.memory[key] = (ranks, sizes.to(canvas.device))
-    return canvas.memory[key]
+    return canvas.memory.recall(plan, partial(_drawn, plan), canvas)
+
+
+def _drawn(plan: RevealPlan, canvas: Canvas) -> tuple[Tensor, Tensor]:
+    open_columns = [np.flatnonzero(row) for row in (~canvas.frozen).cpu().numpy()]
+    for row, columns in enumerate(open_columns):
+        if len(columns) not in (0, plan.length):
+            given = canvas.length - len(columns)
+            shifted = f" on the curve shifted by the {given} given ones, InformationCurve(curve.values[{given}:])"
+            raise InputError(
+                f"the plan reveals {plan.length} tokens, but row {row} has {len(columns)} masked positions; "
+                f"plan {len(columns)} tokens{shifted if given else ''}"
+            )
+    drawn = [
+        plan.draw(seed) if len(columns) else (np.zeros(0, dtype=np.int64), ())
+        for seed, columns in zip(integers(canvas.seeds), open_columns, strict=True)
+    ]
+    sizes = torch.zeros(canvas.rows, max(len(tuple(schedule)) for _, schedule in drawn), dtype=torch.int64)
+    for row, (_, schedule) in enumerate(drawn):
+        sizes[row, : len(tuple(schedule))] = torch.tensor(tuple(schedule), dtype=torch.int64)
+    ranks = rank_grid(canvas, [permutation for permutation, _ in drawn], open_columns)
+    return ranks, sizes.to(canvas.device)

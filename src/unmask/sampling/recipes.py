@@ -8,6 +8,11 @@ The knob comes first. Every recipe but `dream` and `renoise` draws from the raw 
 the papers of the parts in use.
 
 The imports are there for editors and type checkers; a rule that is a file of `sampling.rules` and no more is found too.
+
+Examples:
+    >>> rule = unmask.recipes.threshold(0.9)
+    >>> rule.name, rule.predictable
+    ('threshold', False)
 """
 
 from collections.abc import Callable

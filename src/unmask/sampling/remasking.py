@@ -10,10 +10,10 @@ Whatever takes tokens back has no likelihood by replay: such samplers are measur
 
 from torch import Tensor
 
-from unmask.sampling.step import Step
+from unmask.sampling.step import Begun
 
 
-def revealed(step: Step) -> Tensor:
+def revealed(step: Begun) -> Tensor:
     """(R, L) bool: tokens of live rows that were revealed, not given."""
     canvas = step.canvas
     return canvas.known & ~canvas.frozen & canvas.live.to(canvas.device)[:, None]

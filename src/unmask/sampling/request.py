@@ -189,5 +189,5 @@ def _infilled(infill: tuple[Any, Any]) -> list[Row]:
         raise InputError(
             f"infill has shapes {tuple(tokens.shape)} and {tuple(known.shape)}; expected the same (L,) or (rows, L)"
         )
-    tokens, known = torch.atleast_2d(tokens), torch.atleast_2d(known)
-    return [Row(row, mask) for row, mask in zip(tokens, known, strict=True)]
+    pairs = [(tokens, known)] if tokens.ndim == 1 else zip(tokens, known, strict=True)
+    return [Row(row, mask) for row, mask in pairs]

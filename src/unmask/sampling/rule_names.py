@@ -5,15 +5,12 @@
 """
 
 import functools
-import importlib.util
 import inspect
-import re
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from unmask import spec
+from unmask import own_files, spec
 from unmask.errors import InputError
 from unmask.sampling import priorities
 from unmask.sampling.parts import Draw, Priority, Selection, Stop, Window
@@ -59,11 +56,10 @@ def _made(name: str, rule: Rule, said: dict[str, Any]) -> Sampler:
 
 def split(rule: str) -> tuple[str, str]:
     """The name of a rule, its file included, and the setting after it."""
-    written = re.match(r"(.+?\.py):(\w+)(?::(.*))?$", rule.strip())
-    if written:
-        return f"{written[1]}:{written[2]}", (written[3] or "").strip()
-    if rule.strip().endswith(".py"):
-        raise InputError(f"rule {rule!r} is a file; say which function makes the rule: {rule.strip()}:NAME")
+    written = own_files.split(rule, "rule")
+    if written is not None:
+        file, name, setting = written
+        return f"{file}:{name}", setting
     return spec.split(rule)
 
 
@@ -80,7 +76,7 @@ def takes(rule: str, parameter: str) -> bool:
     return (name in RULES or ".py:" in name) and parameter in inspect.signature(find(name).recipe).parameters
 
 
-def order_from_name(name: str) -> Any:
+def order_from_name(name: str) -> Priority | reveal_orders.Order:
     """An order that reads the model (confidence, margin, entropy), or one of `unmask.orders` by its name."""
     if name in ORDERS:
         return ORDERS[name]()
@@ -97,24 +93,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
 @functools.cache
 def _of_file(file: str, name: str) -> Rule:
     """The rule NAME of a Python file: a function that makes a sampler, with what a `RULE` of that name adds to it."""
-    path = Path(file)
-    if not path.is_file():
-        raise InputError(f"there is no file {file}, which the rule {file}:{name} is read from")
-    described = importlib.util.spec_from_file_location(f"unmask_rule_{path.stem}", path)
-    assert described is not None
-    assert described.loader is not None
-    module = importlib.util.module_from_spec(described)
-    try:
-        described.loader.exec_module(module)
-    except Exception as error:
-        raise InputError(f"{file} cannot be read as Python: {type(error).__name__}: {error}") from error
+    module = own_files.module(file, "rule")
     record = getattr(module, "RULE", None)
     if isinstance(record, Rule) and record.name == name:
         return record
     function = getattr(module, name, None)
     if isinstance(function, Rule):
         return function
-    if not inspect.isfunction(function):
-        known = [key for key, value in vars(module).items() if inspect.isfunction(value) and not key.startswith("_")]
-        raise InputError(f"{file} has no function {name!r}; {spec.nearest(name, known)}")
+    function = own_files.function(file, name, "rule")
     return Rule(function, does=(inspect.getdoc(function) or "").split("\n")[0])

@@ -14,6 +14,7 @@ from unmask.sampling.randomness import row_seeds
 from unmask.sampling.request import Row, counted, rows_of
 from unmask.sampling.rules.planned import as_sampler
 from unmask.sampling.sampler import Sampler
+from unmask.sampling.selections import PlanSizes
 from unmask.sampling.trace import Trace
 from unmask.theory.reveal_plan import RevealPlan
 from unmask.theory.schedule import Schedule
@@ -35,6 +36,12 @@ class Output:
         sampler: the sampler that was run.
         end: (n,) int64; drawn tokens up to and including the first end of text.
         notes: roundings and the like.
+
+    Examples:
+        >>> model = unmask.oracle(unmask.laws.Permutation(4))
+        >>> out = unmask.sample(model, unmask.Schedule([2, 2]), n=3, seed=0)
+        >>> out.network_calls.tolist(), out.tokens_per_call
+        ([2, 2, 2], 2.0)
     """
 
     tokens: Tensor
@@ -122,6 +129,12 @@ def sample(
 
     Raises:
         InputError: bad arguments, or a predictor that returns NaN or the wrong shape. Nothing is returned half-done.
+
+    Examples:
+        >>> model = unmask.oracle(unmask.laws.Permutation(4))
+        >>> out = unmask.sample(model, unmask.recipes.one_by_one(), n=2, seed=0)
+        >>> [sorted(row) for row in out.rows()]
+        [[0, 1, 2, 3], [0, 1, 2, 3]]
     """
     sampler = as_sampler(sampler)
     if length is None and new_tokens is None and predictor.length is None and infill is None:
@@ -138,7 +151,7 @@ def sample(
 
 def plan_length(sampler: Sampler) -> int | None:
     """The number of tokens the sampler's plan reveals, if it follows one."""
-    return getattr(getattr(sampler.selection, "plan", None), "length", None)
+    return sampler.selection.plan.length if isinstance(sampler.selection, PlanSizes) else None
 
 
 def check_seeds(seeds: Any, seed: int, n: int, salt: int = 0) -> Tensor:
@@ -169,9 +182,7 @@ def batches(rows: list[Row], sampler: Sampler, predictor: Predictor, batch_size:
 
 def laws_per_row(sampler: Sampler, length: int) -> int:
     """The most laws one row can ask for in one step."""
-    if sampler.chooses_ahead and hasattr(sampler.selection, "largest"):
-        return max(1, int(sampler.selection.largest(length)))
-    return length
+    return max(1, sampler.selection.largest(length)) if sampler.chooses_ahead else length
 
 
 def laws_that_fit(vocab_size: int, gibibytes: float = 1.0) -> int:

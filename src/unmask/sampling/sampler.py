@@ -9,8 +9,8 @@
     revision    what is taken back or rewritten afterwards    (None: nothing)
     stop        when a row is finished                        stopping.py
 
-A part is a frozen dataclass that is called with the present `Step`; it keeps no state of its own (`canvas.memory` is
-there for that). The same loop scores text: with `draws.Forced` it replays the rule on given tokens (score.py).
+A part is a frozen dataclass that is called with the present step, as far as it has come; what it remembers is a state
+in the canvas (parts.py). The same loop scores text: with `draws.Forced` it replays the rule on given tokens (score.py).
 """
 
 from collections.abc import Callable
@@ -27,14 +27,20 @@ from unmask.sampling.draws import Categorical, Greedy
 from unmask.sampling.logits_transforms import Raw, Tempered
 from unmask.sampling.model_calls import ModelCalls
 from unmask.sampling.parts import Draw, LogitsTransform, Part, Priority, Revision, Selection, Stop, Window
-from unmask.sampling.step import Step, entropy
+from unmask.sampling.scorability import Scorability
+from unmask.sampling.step import Begun, Step, entropy
 from unmask.sampling.stopping import AllKnown
 from unmask.sampling.windows import Blocks, Whole
 
 
 @dataclass(frozen=True, repr=False)
 class Sampler:
-    """A decoding rule, put together from parts; `unmask.recipes` has the named ones."""
+    """A decoding rule, put together from parts; `unmask.recipes` has the named ones.
+
+    Examples:
+        >>> unmask.recipes.threshold(0.9).in_blocks(4).window
+        Blocks(block_length=4)
+    """
 
     order: Priority
     selection: Selection
@@ -44,7 +50,7 @@ class Sampler:
     draw: Draw = field(default_factory=Categorical)
     revision: Revision | None = None
     stop: Stop = field(default_factory=AllKnown)
-    start: Callable[[Step], None] | None = None
+    start: Callable[[Begun], None] | None = None
     """Called once with a step on the new canvas: the random tokens a uniform-state model begins with, for example."""
     name: str = ""
     source: str = ""
@@ -59,7 +65,7 @@ class Sampler:
         other asks for the laws of every open position, and then chooses (`look`).
         """
         if self.start is not None:
-            self.start(Step(canvas, door))
+            self.start(Begun(canvas, door))
         look = ChosenAhead(self, canvas).look if self.chooses_ahead else self.look
         while canvas.unfinished():
             step = look(canvas, door)
@@ -72,8 +78,7 @@ class Sampler:
 
     def look(self, canvas: Canvas, door: ModelCalls) -> Step:
         """Ask for every open position, then choose."""
-        step = Step(canvas, door)
-        step.window = self.window(canvas)
+        step = self.opened(canvas, door)
         wanted = canvas.masked & step.window
         if self.revision is not None:
             wanted = wanted | self.revision.wants(step)
@@ -81,18 +86,23 @@ class Sampler:
         step.log_probs = self.reading(laws, step.positions, step) if len(laws) else laws
         if self.reads_draw:
             step.shaped = self.shape(step.log_probs, step.positions, step)
-            step.drawn = self.draw(step.shaped, step.positions, canvas)
+            step.draft = self.draw(step.shaped, step.positions, canvas)
         elif self.shape.has_memory:
             step.shaped = self.shape(step.log_probs, step.positions, step)
         self.choose(step)
         return step
 
-    def choose(self, step: Step) -> Tensor:
-        """Window, order and selection: the (R, L) positions to reveal."""
-        canvas = step.canvas
-        step.window = self.window(canvas) if step.window is None else step.window
-        step.open = canvas.masked & step.window
+    def opened(self, canvas: Canvas, door: ModelCalls | None) -> Step:
+        """A new step, its window open."""
+        step = Step(canvas, door)
+        step.window = self.window(canvas)
         step.stage, step.stages = self.window.stage(canvas), self.window.stages(canvas)
+        return step
+
+    def choose(self, step: Step) -> Tensor:
+        """Order and selection: the (R, L) positions to reveal."""
+        canvas = step.canvas
+        step.open = canvas.masked & step.window
         step.priority = self.order(step).masked_fill(~step.open, -torch.inf)
         step.picked = self.selection(step) & step.open
         self.guard(canvas, step.picked.any(1).cpu())
@@ -100,9 +110,9 @@ class Sampler:
 
     def reveal(self, step: Step) -> None:
         """Draw the tokens of the chosen positions and commit them."""
-        canvas, positions, laws, shaped, tokens = step.canvas, step.positions, step.log_probs, step.shaped, step.drawn
+        canvas, positions, laws, shaped, tokens = step.canvas, step.positions, step.log_probs, step.shaped, step.draft
         taken = None  # all of them
-        if step.picked is not None:
+        if not step.ahead:
             taken = step.picked[positions.rows, positions.columns].nonzero().squeeze(1)
             positions = Positions(positions.rows[taken], positions.columns[taken])
             laws = laws[taken]
@@ -126,13 +136,13 @@ class Sampler:
         """Raise when a row is stuck or has run too long. `moved`: (R,) rows that reveal something in this step."""
         if self.revision is None and not self.selection.may_skip:
             idle = canvas.live & ~moved
-            stuck = idle & canvas.memory.get("idle", torch.zeros_like(idle))
+            stuck = idle & canvas.idle
             if bool(stuck.any()):
                 row = int(stuck.byte().argmax())
                 raise InputError(
                     f"row {row} revealed nothing in two steps in a row: {self.name or 'the sampler'} is stuck"
                 )
-            canvas.memory["idle"] = idle
+            canvas.idle = idle
         declared = max(int(getattr(part, "steps", None) or 0) for part in self.parts)
         cap = self.max_steps or 4 * canvas.length + declared + 64
         if canvas.step >= cap:
@@ -181,17 +191,17 @@ class Sampler:
         return self._changed_law()
 
     @property
-    def scorable(self) -> str:
-        """How the likelihood of a text is known: "planned", "replay" or "measured only: <the reason>"."""
+    def scorable(self) -> Scorability:
+        """How the likelihood of a text is known: "planned", "replay" or "measured only", and then why."""
         if self.revision is not None:
-            return "measured only: tokens are taken back or rewritten after they were drawn"
+            return Scorability("measured only", "tokens are taken back or rewritten after they were drawn")
         if self.draw == Greedy():
-            return "measured only: a greedy draw gives one text all the probability"
+            return Scorability("measured only", "a greedy draw gives one text all the probability")
         if self.reads_draw:
-            return "measured only: the choice of positions reads tokens drawn in the same step"
+            return Scorability("measured only", "the choice of positions reads tokens drawn in the same step")
         if self.stop.commits:
-            return "measured only: the stop rule commits the most likely tokens"
-        return "planned" if self.chooses_ahead and not self.stop.reads_tokens else "replay"
+            return Scorability("measured only", "the stop rule commits the most likely tokens")
+        return Scorability("planned" if self.chooses_ahead and not self.stop.reads_tokens else "replay")
 
     def _changed_law(self) -> str:
         if self.revision is not None:

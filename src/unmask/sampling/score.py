@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -55,6 +56,12 @@ class Score:
         network_calls: (n,) float64; those the sampler needs for each text, mean over orders. network_calls_spent: those
         of scoring. end: (n,) int64; scored tokens up to and including the first end of text. sampler: the one that
         was scored.
+
+    Examples:
+        >>> law = unmask.laws.Permutation(4)
+        >>> score = unmask.score(unmask.oracle(law), unmask.Schedule([4]), law.sample(3, seed=0))
+        >>> score.how, score.exact
+        ('planned', True)
     """
 
     log_prob: Tensor
@@ -157,6 +164,12 @@ def score(
 
     Raises:
         InputError: bad arguments, or a sampler whose likelihood cannot be computed; the message says why.
+
+    Examples:
+        >>> law = unmask.laws.Permutation(4)
+        >>> score = unmask.score(unmask.oracle(law), unmask.Schedule([4]), law.sample(3, seed=0))
+        >>> score.log_prob.round(decimals=3).tolist()  # four independent tokens: -4 log 4
+        [-5.545, -5.545, -5.545]
     """
     sampler = as_sampler(sampler)
     rows, scored = texts_of(predictor, tokens, given, prompt)
@@ -164,7 +177,7 @@ def score(
     if estimate is not None:
         return _estimated(predictor, sampler, rows, scored, seed, estimate)
     how = sampler.scorable
-    if how not in ("planned", "replay"):
+    if not how:
         raise InputError(
             f"{sampler.name or 'this sampler'} cannot be scored: {how}; estimate=100000 counts (small laws)"
         )
@@ -175,12 +188,12 @@ def score(
     if seeds is not None and random_orders != 1:
         raise InputError(f"random_orders is {random_orders}, but seeds fixes one order a text; give seed= instead")
 
-    one_order = _planned if how == "planned" else _replayed
+    one_order = _planned if how.kind == "planned" else _replayed
     results = []
     for number in range(random_orders):
         order_seeds = check_seeds(seeds, seed, n, salt=_SALT + number)
         results.append(one_order(predictor, sampler, rows, order_seeds, batch_size))
-    return _gather(results, rows, scored, how, sampler, predictor)
+    return _gather(results, rows, scored, how.kind, sampler, predictor)
 
 
 Result = tuple[Tensor, Tensor, Tensor, int]
@@ -222,7 +235,8 @@ def _pairs(
     keys = torch.where(step_of < 0, -1, torch.arange(rows)[:, None] * steps + step_of).ravel()
     keys, places = keys.sort(stable=True)
     places = places[keys >= 0]
-    pair_keys, pair_of, sizes = keys[keys >= 0].unique(return_inverse=True, return_counts=True)
+    found = np.unique(keys[keys >= 0].numpy(), return_inverse=True, return_counts=True)
+    pair_keys, pair_of, sizes = (torch.from_numpy(array) for array in found)
     most_pairs = batch_size or rows_that_fit(1, 1, length)
     most_laws = laws_that_fit(predictor.vocab_size)
     begin, ends = 0, sizes.cumsum(0)
@@ -308,7 +322,7 @@ def _estimated(predictor: Predictor, sampler: Sampler, rows: list[Row], scored: 
         torch.zeros(len(rows), dtype=torch.float64),
         0,
     )
-    contexts: dict[Any, list[int]] = {}
+    contexts: dict[tuple[int, ...], list[int]] = {}
     for number, row in enumerate(rows):
         given = torch.where(row.known, row.tokens, -1)
         contexts.setdefault(tuple(given.tolist()), []).append(number)

@@ -8,15 +8,17 @@ position reveals at least one (except where the paper's own counts may be zero: 
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from unmask.errors import InputError
+from unmask.sampling.canvas import Canvas
 from unmask.sampling.parts import Selection
 from unmask.sampling.priorities import drawn_plan
-from unmask.sampling.step import Step
+from unmask.sampling.step import Ranked
+from unmask.theory.reveal_plan import RevealPlan
 from unmask.theory.schedule import Schedule
 
 
@@ -24,10 +26,10 @@ from unmask.theory.schedule import Schedule
 class PlanSizes(Selection):
     """The sizes of a plan, one step after another."""
 
-    plan: Any
+    plan: RevealPlan
     fixed_sizes: ClassVar[bool] = True
 
-    def __call__(self, step: Step) -> Tensor:
+    def __call__(self, step: Ranked) -> Tensor:
         sizes = drawn_plan(self.plan, step.canvas)[1]
         return step.first(sizes[:, step.canvas.step] if step.canvas.step < sizes.shape[1] else step.open_counts)
 
@@ -58,11 +60,12 @@ class Sizes(Selection):
         if self.steps < 1:
             raise InputError(f"steps is {self.steps}; expected at least 1")
 
-    def __call__(self, step: Step) -> Tensor:
-        canvas = step.canvas
-        key = ("sizes", id(self))
-        states = canvas.memory.setdefault(key, [_Block()] * canvas.rows)
-        counts = [0] * canvas.rows
+    def begin(self, canvas: Canvas) -> list["_Block"]:
+        return [_Block()] * canvas.rows
+
+    def __call__(self, step: Ranked) -> Tensor:
+        states = list(step.recall(self))
+        counts = [0] * len(states)
         shared = functools.cache(lambda *facts: self._sizes(step, *facts))  # most rows are alike
         facts = torch.stack([step.stage, step.stages, step.open_counts]).tolist()
         for row, (stage, stages, masked) in enumerate(zip(*facts, strict=True)):
@@ -73,9 +76,10 @@ class Sizes(Selection):
                 state = _Block(stage, shared(masked, state.begun, stages), masked, state.begun + 1)
             counts[row] = state.count(masked)
             states[row] = replace(state, taken=state.taken + 1)
+        step.remember(self, states)
         return step.first(torch.tensor(counts))
 
-    def _sizes(self, step: Step, masked: int, begun: int, stages: int) -> tuple[int, ...]:
+    def _sizes(self, step: Ranked, masked: int, begun: int, stages: int) -> tuple[int, ...]:
         share = self.steps // stages + (begun < self.steps % stages)
         if stages > 1 and self.steps % stages:
             step.canvas.note(
@@ -123,18 +127,18 @@ class Each(Selection):
         if self.size < 1:
             raise InputError(f"size is {self.size}; expected at least 1")
 
-    def __call__(self, step: Step) -> Tensor:
+    def __call__(self, step: Ranked) -> Tensor:
         return step.first(torch.full_like(step.open_counts, self.size))
 
     def largest(self, length: int) -> int:
         return min(self.size, length)
 
 
-def prefix(step: Step, holds: Tensor) -> Tensor:
+def prefix(step: Ranked, holds: Tensor) -> Tensor:
     """(R, L) bool: the longest run of ranked positions for which `holds` ((R, L), in ranked order), at least one."""
     return step.first(holds.long().cumprod(1).sum(1).clamp(min=1))
 
 
-def at_least_one(step: Step, picked: Tensor) -> Tensor:
+def at_least_one(step: Ranked, picked: Tensor) -> Tensor:
     """`picked`, and in rows where nothing was picked the first choice of the order."""
     return picked | step.first(torch.where((picked & step.open).any(1), 0, 1))

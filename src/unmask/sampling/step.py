@@ -1,70 +1,103 @@
-"""One step, as the policies see it: what may be revealed, what the network said there, and what has been chosen so far.
+"""One step, as the parts see it. It grows in stages, and a part is given as much of it as is there when it is asked:
 
-The network's answers are packed: N positions and an (N, V) array of their laws, never (R, L, V). What policies compare
+    stage       what is new in it                             who is given it
+    Begun       canvas, door                                  start, logits transforms
+    Opened      window, stage, stages                         revision.wants
+    Predicted   open, positions, log_probs, their statistics  order
+    Ranked      priority                                      selection
+    Step        picked, counts                                revision, stop
+
+The loop makes one `Step` and fills it in; the stages are its base classes, so that a type checker knows what a part may
+read. What is read too early, or without having been declared, is a RuntimeError.
+
+The network's answers are packed: N positions and an (N, V) array of their laws, never (R, L, V). What parts compare
 is small and lies on the (R, L) grid: `step.grid(values)` puts packed numbers there. Confidence, margin and entropy are
 always those of the raw float32 law in nats, before temperature or top-p, whatever the token is then drawn from.
 """
 
 import copy
 from functools import cached_property
+from typing import TYPE_CHECKING, Self
 
 import torch
 from torch import Tensor
 
 from unmask.models.predictor import Positions
-from unmask.sampling.canvas import Canvas
-from unmask.sampling.draws import slices
+from unmask.sampling.canvas import Canvas, Remembers
+from unmask.sampling.memory import State
 from unmask.sampling.model_calls import ModelCalls
+from unmask.sampling.slices import slices
+
+_UNDECLARED = "a policy {} while positions were chosen ahead; declare reads_model = True"
+_TOO_EARLY = {
+    **dict.fromkeys(("positions", "log_probs"), "{} is read before the network has been asked"),
+    **dict.fromkeys(("window", "stage", "stages"), "{} is read before the window is open"),
+    "open": "{} is read before the open positions are known",
+    "priority": "{} is read before the order has been asked",
+    "counts": "{} is read before the selection has chosen",
+}
 
 
-class Step:
-    """The present step of a run.
+class Begun:
+    """A step of which only the canvas is known."""
 
-    Attributes:
-        canvas: the rows as they stand before this step.
-        door: for rules that need further predictions (`door.ask`, counted).
-        window: (R, L) bool; the part of the canvas that is open in this step, known positions included.
-        open: (R, L) bool; masked positions inside the window: those that may be revealed.
-        positions, log_probs: the N positions that were predicted, and their laws (N, V).
-        shaped: (N, V) the laws tokens are drawn from, once they are needed.
-        drawn: (N,) tokens drawn at those positions; only for orders that declare `reads_draw`.
-        stage, stages: (R,) number of the block the window stands in, and how many there are.
-        priority: (R, L) the order's wish, larger first; -inf where not open.
-        picked: (R, L) bool; what the selection took.
-    """
+    canvas: Canvas
+    """The rows as they stand; before the reveal, as they were when the step began."""
+    door: ModelCalls
+    """For rules that need further predictions: `door.ask`, counted."""
+    ahead: bool = False
+    """Whether the positions were chosen before the first network call; then all that were predicted are revealed."""
+    asked: Tensor | None = None
+    """(R,) bool; the rows whose answer is used, None for all (`only`)."""
 
     def __init__(self, canvas: Canvas, door: ModelCalls | None) -> None:
         self.canvas = canvas
-        self._door = door
-        self.window: Tensor | None = None
-        self.open: Tensor | None = None
-        self.positions: Positions | None = None
-        self._log_probs: Tensor | None = None
-        self.shaped: Tensor | None = None
-        self.drawn: Tensor | None = None
-        self.stage: Tensor | None = None
-        self.stages: Tensor | None = None
-        self.priority: Tensor | None = None
-        self.picked: Tensor | None = None
-        self.counts: Tensor | None = None  # (R,) on the CPU: tokens revealed in this step
+        if door is not None:  # nothing may be asked while positions are chosen ahead
+            self.door = door
 
-    @property
-    def door(self) -> ModelCalls:
-        if self._door is None:
-            raise RuntimeError(
-                "a policy asked the network while positions were chosen ahead; declare reads_model = True"
-            )
-        return self._door
+    if not TYPE_CHECKING:  # to a checker it would make every misspelt name a known one
 
-    @property
-    def log_probs(self) -> Tensor:
-        if self._log_probs is None:
-            raise RuntimeError("a policy read the model while positions were chosen ahead; declare reads_model = True")
-        return self._log_probs
+        def __getattr__(self, name):
+            """Only called where there is nothing of that name (yet)."""
+            if name in ("door", "positions", "log_probs") and "door" not in vars(self):
+                raise RuntimeError(_UNDECLARED.format("asked the network" if name == "door" else "read the model"))
+            if name in _TOO_EARLY:
+                raise RuntimeError(_TOO_EARLY[name].format(f"step.{name}"))
+            raise AttributeError(f"a step has no {name!r}")
 
-    @log_probs.setter
-    def log_probs(self, value: Tensor) -> None:
-        self._log_probs = value
+    def recall(self, part: Remembers[State]) -> State:
+        """The part's state as this step found it, however often the part has been asked in it."""
+        return self.canvas.recall(part)
+
+    def remember(self, part: Remembers[State], state: State) -> None:
+        """What the part will find in the next step, in the rows that are asked."""
+        self.canvas.remember(part, state, self.asked)
+
+
+class Opened(Begun):
+    """A step whose window is open."""
+
+    window: Tensor
+    """(R, L) bool; the part of the canvas that is open in this step, known positions included."""
+    stage: Tensor
+    """(R,) number of the block the window stands in."""
+    stages: Tensor
+    """(R,) how many blocks there are."""
+
+
+class Predicted(Opened):
+    """A step whose open positions have been predicted (unless they are chosen ahead)."""
+
+    open: Tensor
+    """(R, L) bool; masked positions inside the window: those that may be revealed."""
+    positions: Positions
+    """The N positions that were predicted."""
+    log_probs: Tensor
+    """(N, V) their laws."""
+    shaped: Tensor | None = None
+    """(N, V) the laws tokens are drawn from, where they were needed before the choice."""
+    draft: Tensor | None = None
+    """(N,) the tokens drawn before the choice; only for parts that declare `reads_draw`, else None."""
 
     # -- packed statistics of the raw laws, each computed once, when first read --
 
@@ -93,11 +126,16 @@ class Step:
         """(N,) Shannon entropy, nats."""
         return entropy(self.log_probs)
 
+    @property
+    def drawn(self) -> Tensor:
+        """(N,) tokens drawn at the predicted positions; only for parts that declare `reads_draw`."""
+        if self.draft is None:
+            raise RuntimeError("a policy read the drawn tokens without declaring reads_draw = True")
+        return self.draft
+
     @cached_property
     def drawn_log_prob(self) -> Tensor:
-        """(N,) raw log-probability of the drawn tokens; only for orders that declare `reads_draw`."""
-        if self.drawn is None:
-            raise RuntimeError("an order read the drawn tokens without declaring reads_draw = True")
+        """(N,) raw log-probability of the drawn tokens."""
         return self.log_probs.gather(-1, self.drawn[:, None]).squeeze(-1)
 
     # -- the grid --
@@ -114,6 +152,30 @@ class Step:
         return self.grid(torch.arange(len(self.positions.rows), device=self.canvas.device), -1)
 
     @cached_property
+    def open_counts(self) -> Tensor:
+        """(R,) number of open positions of each row."""
+        return self.open.sum(1)
+
+    def only(self, rows: Tensor) -> Self:
+        """The same step with nothing open in other rows ((R,) bool): to ask a part for the rows that use its answer.
+
+        The part's state stays as it was in the others.
+        """
+        part = copy.copy(self)
+        part.open = self.open & rows[:, None]
+        part.asked = rows if self.asked is None else rows & self.asked
+        for stale in ("ranked", "open_counts"):
+            vars(part).pop(stale, None)
+        return part
+
+
+class Ranked(Predicted):
+    """A step whose positions have been put in order."""
+
+    priority: Tensor
+    """(R, L) the order's wish, larger first; -inf where not open."""
+
+    @cached_property
     def ranked(self) -> Tensor:
         """(R, L) columns from the highest priority to the lowest; ties by position, closed positions last."""
         lowest = torch.finfo(self.priority.dtype).min
@@ -126,18 +188,22 @@ class Step:
         inside = places < counts.to(places.device)[:, None]
         return torch.zeros_like(self.open).scatter_(1, self.ranked, inside) & self.open
 
-    def only(self, rows: Tensor) -> "Step":
-        """The same step with nothing open in other rows ((R,) bool): for a selection that decides these rows alone."""
-        part = copy.copy(self)
-        part.open = self.open & rows[:, None]
-        for stale in ("ranked", "open_counts"):
-            vars(part).pop(stale, None)
-        return part
+
+class Step(Ranked):
+    """The whole step, its positions chosen.
+
+    After the reveal `canvas` is what it has become, `window`, `open` and `picked` are what they were before it.
+    """
+
+    counts: Tensor
+    """(R,) on the CPU; tokens revealed in this step."""
 
     @cached_property
-    def open_counts(self) -> Tensor:
-        """(R,) number of open positions of each row."""
-        return self.open.sum(1)
+    def picked(self) -> Tensor:
+        """(R, L) bool; what the selection took."""
+        if not self.ahead:
+            raise RuntimeError("step.picked is read before the selection has chosen")
+        return self.index >= 0
 
 
 def entropy(log_probs: Tensor) -> Tensor:

@@ -1,4 +1,9 @@
-"""Stops: when a row is finished."""
+"""Stops: when a row is finished.
+
+Examples:
+    >>> unmask.recipes.threshold(0.9).ending(unmask.stopping.EndOfText()).stop
+    EndOfText(token=None)
+"""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,7 +13,7 @@ from torch import Tensor
 
 from unmask.errors import InputError
 from unmask.sampling.parts import Stop
-from unmask.sampling.step import Step
+from unmask.sampling.step import Begun, Step
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class EndOfText(Stop):
         return ended | (canvas.remaining == 0)
 
 
-def end_of_text(step: Step, token: int | None) -> int:
+def end_of_text(step: Begun, token: int | None) -> int:
     """The id that ends a text: the one given, or the predictor's."""
     found = step.door.predictor.end_of_text_id if token is None else token
     if found is None:

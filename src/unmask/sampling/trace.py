@@ -5,6 +5,7 @@ made anyway; nothing is copied off the device before it is read.
 """
 
 import json
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,10 +81,9 @@ class Trace:
 
     def write(self, path: str | os.PathLike[str]) -> Path:
         """Write `*.trace.jsonl`, one step of one row a line, atomically; -inf is written as null."""
-        finite = lambda value: None if isinstance(value, float) and abs(value) == float("inf") else value  # noqa: E731
         lines = []
         for line in self.steps():
-            clean = {k: [finite(x) for x in v] if isinstance(v, list) else finite(v) for k, v in line.items()}
+            clean = {k: [_finite(x) for x in v] if isinstance(v, list) else _finite(v) for k, v in line.items()}
             lines.append(json.dumps(clean, allow_nan=False))
         return files.write_text(path, "\n".join(lines) + "\n")
 
@@ -132,3 +132,8 @@ class Trace:
 
     def __repr__(self) -> str:
         return f"Trace({len(self)} steps)"
+
+
+def _finite(value: object) -> object:
+    """None for an infinite number, which JSON does not have."""
+    return None if isinstance(value, float) and math.isinf(value) else value

@@ -2,6 +2,11 @@
 
 Windows depend on what is known, never on tokens or on the model. Blocks are counted from the first position that is not
 given, so a prompt of any length comes before the first block, and a block that is known already is skipped.
+
+Examples:
+    >>> from dataclasses import replace
+    >>> replace(unmask.recipes.threshold(0.9), window=unmask.windows.Sliding(8)).window.size
+    8
 """
 
 from dataclasses import dataclass

@@ -4,6 +4,11 @@ All in nats per sequence, about `E_M KL(p || p_{Y|M})`, the KL given the reveal 
 which bounds the KL of the output law from above. Bounds on this KL need a true information curve, which never increases
 (`curve.monotone()` makes one from measurements). The exact value is `price(curve, schedule)`; these are for when
 only one number of the law is known, for proofs, and for the comparison of rates.
+
+Examples:
+    >>> curve, schedule = unmask.laws.Permutation(8).curve(), unmask.Schedule([3, 5])
+    >>> unmask.price(curve, schedule) <= unmask.bounds.sharp_upper(curve, schedule)
+    True
 """
 
 import math
@@ -34,29 +39,31 @@ def li_cai_corollary(curve: InformationCurve, steps: int, training_error: float 
     """[LC] corollary: `(C/T) sum_i I(X_i; X_-i) + training_error` for balanced sizes.
 
     The error falls like 1/T, is linear in the information, and the bound holds for T < L. The paper leaves C open;
-    C = 1 holds for `Schedule.uniform` (F8), C = 1/2 for equal steps with a uniformly drawn first one (F9).
+    C = 1 holds for `Schedule.uniform` (F8). A uniformly drawn first step halves it only against the nominal T = L/s:
+    it costs up to one call more, see `equal_steps_upper`.
     """
     curve.require_monotone("li_cai_corollary")
     check_steps(curve.length, steps)
     return constant / steps * curve.total_information + training_error
 
 
-def li_cai_lower(curve: InformationCurve, s_max: int, training_error: float = 0.0) -> float:
+def li_cai_lower(curve: InformationCurve, s_max: int, training_error: float = 0.0, constant: float = 1 / 16) -> float:
     """[LC] Thm 2: some schedule with this `s_max` costs at least this.
 
-    `s_max/(16 L) sum_i sum_{j>=0} 2^-j I(X_i; X_{W_j}) + training_error`, W_j a uniform set that does not contain i.
-    Our reading: `|W_j| = max(L - ceil(s_max 2^-j), 0)`, so that the mean of I(X_i; X_{W_j}) over i and W_j is
-    `Z_{|W_j|} = h_0 - h_{|W_j|}`. With `s_max = 1` the sampler is exact and the bound is the training error.
+    `C s_max/L sum_i sum_{j>=0} 2^-j I(X_i; X_{W_j}) + training_error`, W_j a uniform set that does not contain i, with
+    `|W_j| = max(L - ceil(s_max 2^-j), 0)`, so that the mean of I(X_i; X_{W_j}) over i and W_j is
+    `Z_{|W_j|} = h_0 - h_{|W_j|}`. The paper has C = 1/16; C = 1/8 is true as well, and no larger one is ([D]: the
+    theory page has the proof). With `s_max = 1` the sampler is exact and the bound is the training error.
     """
     curve.require_monotone("li_cai_lower")
     check_whole("s_max", s_max, 1, curve.length)
     if s_max == 1:
         return training_error
-    return li_cai_sum_upper(curve, s_max) / 16 + training_error
+    return constant * li_cai_sum_upper(curve, s_max) + training_error
 
 
 def li_cai_sum_upper(curve: InformationCurve, s_max: int, training_error: float = 0.0) -> float:
-    """The sum of [LC] Thm 2 with `s_max/L` in place of `s_max/(16 L)`: above every schedule of that s_max."""
+    """The sum of [LC] Thm 2 with C = 1: above every schedule of that s_max."""
     curve.require_monotone("li_cai_sum_upper")
     check_whole("s_max", s_max, 1, curve.length)
     halvings = (s_max - 1).bit_length()  # from here on ceil(s_max 2^-j) = 1
@@ -99,6 +106,29 @@ def equal_steps(curve: InformationCurve, size: int) -> float:
     check_whole("size", size, 1, curve.length)
     missing = np.arange(1, size)
     return float(np.sum((size - missing) / size * curve.information[curve.length - missing]))
+
+
+def equal_steps_calls(length: int, size: int) -> float:
+    """`1 + (L-1)/s`: the mean network calls of steps of `size` after a first one drawn uniformly from 1..size."""
+    check_whole("length", length, 1)
+    check_whole("size", size, 1, length)
+    return 1 + (length - 1) / size
+
+
+def equal_steps_upper(curve: InformationCurve, calls: float) -> float:
+    """`(L-T)/(2L(T-1)) sum_i I(X_i; X_-i)`: at most this is `equal_steps` at T mean network calls (F9, [D]).
+
+    It is `(C/T) sum_i I(X_i; X_-i)` with `C = (1 - T/L) T/(2(T-1))`: 1 at two calls, near 1/2 at many. Attained when
+    all tokens are equal.
+    """
+    curve.require_monotone("equal_steps_upper")
+    check_number("calls", calls)
+    least, most = equal_steps_calls(curve.length, curve.length), float(curve.length)
+    if not least <= calls <= most:
+        raise InputError(f"calls is {calls:g}; a random first step takes {least:g} to {most:g} calls on average")
+    if calls == most:
+        return 0.0
+    return (most - calls) / (2 * most * (calls - 1)) * curve.total_information
 
 
 def exact_steps(curve: InformationCurve) -> int:
@@ -191,6 +221,37 @@ def chen_cong_li_steps(correlation: float, length: int, epsilon: float) -> float
     return 2 + (1 + math.log(length)) * (1 + math.ceil(correlation / epsilon))
 
 
+# What a KL says of single outputs, by data processing
+
+
+def rate_at_least(rate: float, kl: float) -> float:
+    """The smallest b with `kl(a||b) <= KL`: how often a check is passed, when one token at a time passes it a of 1.
+
+    For any check of the output, `a` is its rate under p and b its rate under a sampler with `KL(p || sampler) <= kl`
+    (nats per sequence); `kl(a||b) = a log(a/b) + (1-a) log((1-a)/(1-b))`. Data processing, so no sampler is worse.
+
+    Example:
+        >>> round(rate_at_least(1.0, 0.1), 4)  # a check that is always passed: exp(-KL)
+        0.9048
+    """
+    if not 0 <= rate <= 1:
+        raise InputError(f"rate is {rate}; expected a share from 0 to 1")
+    _check_kl(kl)
+    if rate in (0.0, 1.0):
+        return math.exp(-kl) if rate else 0.0
+    low, high = 0.0, rate  # kl(rate || .) falls from infinity to 0 between them
+    while low < (middle := (low + high) / 2) < high:
+        further = rate * math.log(rate / middle) + (1 - rate) * math.log((1 - rate) / (1 - middle))
+        low, high = (middle, high) if further > kl else (low, middle)
+    return low
+
+
+def impossible_at_most(kl: float) -> float:
+    """`1 - exp(-KL)`: how often a sampler says what p holds impossible, at most; equal for uniform permutations."""
+    _check_kl(kl)
+    return -math.expm1(-kl)
+
+
 # Entropy budgets
 
 
@@ -243,6 +304,11 @@ def regret(estimate: InformationCurve, truth: InformationCurve) -> float:
 def _check(curve: InformationCurve, schedule: Schedule, name: str) -> None:
     curve.require_monotone(name)
     schedule.check_length(curve.length)
+
+
+def _check_kl(kl: float) -> None:
+    if not kl >= 0:  # infinite is a KL too
+        raise InputError(f"kl is {kl}; expected nats per sequence, 0 or more")
 
 
 def _worst(schedule: Schedule, weight: Callable[[FloatArray, int], FloatArray]) -> float:

@@ -29,6 +29,13 @@ class BinomialGrid:
 
     Raises:
         InputError: when the levels do not increase strictly from 0 to 1.
+
+    Examples:
+        >>> grid = unmask.BinomialGrid([0, 0.5, 1])
+        >>> grid.steps
+        2
+        >>> round(grid.expected_network_calls(8), 3)  # a step may reveal nothing
+        1.992
     """
 
     levels: tuple[float, ...]

@@ -76,6 +76,10 @@ def best_schedule(costs: Costs, steps: int) -> Schedule:
     Args:
         costs: the curve or order table to plan on.
         steps: T, in 1..L (for a table with missing rows: at most its number of rows).
+
+    Examples:
+        >>> unmask.best_schedule(unmask.laws.Permutation(8).curve(), 3).sizes
+        (3, 3, 2)
     """
     check_whole("steps", steps, 1, _most_steps(costs))
     if not _has_envelope(costs):
@@ -92,6 +96,10 @@ def fewest_steps(costs: Costs, budget: float) -> Schedule:
 
     Raises:
         InputError: when no schedule meets the budget; it names the smallest reachable price.
+
+    Examples:
+        >>> unmask.fewest_steps(unmask.laws.Permutation(8).curve(), budget=0.25).steps
+        3
     """
     check_number("budget", budget, least=-math.inf)
     whole = budget * _checked(costs).length  # nats per sequence, as prices are
@@ -126,6 +134,11 @@ def frontier(costs: Costs, max_steps: int | None = None) -> Frontier:
     Args:
         costs: the curve or order table to plan on.
         max_steps: the largest T, by default every one (L, or the number of measured rows of a table).
+
+    Examples:
+        >>> frontier = unmask.frontier(unmask.laws.Permutation(8).curve(), 3)
+        >>> round(frontier.price(3), 3), frontier.schedule(3).sizes
+        (1.848, (3, 3, 2))
     """
     most = _most_steps(costs)
     largest = most if max_steps is None else max_steps
@@ -146,7 +159,12 @@ def frontier(costs: Costs, max_steps: int | None = None) -> Frontier:
 
 
 def cheapest(costs: Costs, price_per_call: float) -> Schedule:
-    """The schedule with the least `price + price_per_call * T`, both in nats per sequence."""
+    """The schedule with the least `price + price_per_call * T`, both in nats per sequence.
+
+    Examples:
+        >>> unmask.cheapest(unmask.laws.Permutation(8).curve(), price_per_call=0.5).steps
+        4
+    """
     check_number("price_per_call", price_per_call)
     if _has_envelope(_checked(costs)):
         return _from_boundaries(envelope.cheapest_path(_falling(costs).tolist(), price_per_call))
@@ -158,6 +176,11 @@ def share_steps(blocks: Sequence[Costs], steps: int) -> list[Schedule]:
 
     Prices of blocks add up. While every block's frontier is convex, giving each next step to the block that gains most
     from it is optimal; otherwise the frontiers are combined exactly, O(blocks * T^2).
+
+    Examples:
+        >>> blocks = [unmask.laws.Permutation(8).curve(), unmask.laws.Permutation(4).curve()]
+        >>> [schedule.steps for schedule in unmask.share_steps(blocks, 6)]
+        [4, 2]
     """
     if not blocks:
         raise InputError("blocks is empty; give at least one curve")

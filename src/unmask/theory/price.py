@@ -35,6 +35,11 @@ def nelbo(curve: StepCosts, schedule: Schedule) -> float:
 
     Raises:
         InputError: when the schedule's sizes do not add up to the curve's length.
+
+    Examples:
+        >>> curve = unmask.laws.Permutation(8).curve()
+        >>> round(unmask.nelbo(curve, unmask.Schedule([3, 5])), 3)
+        14.286
     """
     if not hasattr(curve, "step_costs"):
         raise InputError(f"curve is {curve!r:.80}; expected an InformationCurve (a law's is law.curve()) or OrderTable")
@@ -49,12 +54,25 @@ def price(curve: StepCosts, schedule: Schedule) -> float:
 
     For an exact information curve this is `E_M KL(p || p_{Y|M})` (F1, [CCL] Thm 4): the KL given the reveal order,
     averaged over orders, an upper bound on the KL of the output law. Never negative for a non-increasing curve.
+
+    Examples:
+        >>> curve = unmask.laws.Permutation(8).curve()
+        >>> round(unmask.price(curve, unmask.Schedule([3, 5])), 3)
+        3.681
+        >>> unmask.price(curve, unmask.Schedule([1] * 8))
+        0.0
     """
     return nelbo(curve, schedule) - curve.one_at_a_time
 
 
 def price_per_token(curve: StepCosts, schedule: Schedule) -> float:
-    """`price / L`; `exp` of it is the factor by which perplexity grows."""
+    """`price / L`; `exp` of it is the factor by which perplexity grows.
+
+    Examples:
+        >>> curve = unmask.laws.Permutation(8).curve()
+        >>> round(unmask.price_per_token(curve, unmask.Schedule([3, 5])), 3)
+        0.46
+    """
     return price(curve, schedule) / curve.length
 
 

@@ -6,6 +6,12 @@ orders (bit reversal, golden ratio, bisection, strides) keep the tokens of one s
 text can matter far more than the sizes of the steps ([WLL] arXiv 2608.25505).
 
 Knows nothing of schedules; an order is priced by its `OrderTable` (F11).
+
+Examples:
+    >>> unmask.orders.BitReversal(shift=False).draw(8).tolist()
+    [0, 4, 2, 6, 1, 5, 3, 7]
+    >>> unmask.orders.from_name("left_to_right").draw(4).tolist()
+    [0, 1, 2, 3]
 """
 
 from __future__ import annotations

@@ -26,6 +26,13 @@ class Schedule:
 
     Raises:
         InputError: when a size is not a positive whole number, or there is none.
+
+    Examples:
+        >>> schedule = unmask.Schedule([3, 5])
+        >>> schedule.length, schedule.steps, schedule.revealed.tolist()
+        (8, 2, [0, 3])
+        >>> unmask.Schedule.uniform(8, 3).sizes
+        (3, 3, 2)
     """
 
     sizes: tuple[int, ...]

@@ -54,9 +54,9 @@ def from_scratch(size: str, vocab_size: int, length: int, seed: int, positions: 
             position 4 (sentences of a grammar) choose `learned`: a BERT with one learned vector a position.
     """
     if size not in SIZES:
-        raise InputError(f"--size is {size!r}; choose one of {', '.join(SIZES)}")
+        raise InputError(f"size is {size!r}; choose one of {', '.join(SIZES)}")
     if positions not in POSITIONS:
-        raise InputError(f"--positions is {positions!r}; choose one of {', '.join(POSITIONS)}")
+        raise InputError(f"positions is {positions!r}; choose one of {', '.join(POSITIONS)}")
     torch.manual_seed(seed)
     return POSITIONS[positions](SIZES[size], vocab_size, length)
 

@@ -52,10 +52,10 @@ def read(sources: Sequence[str]) -> list[Document]:
     Raises InputError when a source is missing, is no text, or holds none.
     """
     if not sources:
-        raise InputError(f"--data is missing; give text files, folders, or one of {', '.join(BUILT_IN)}")
+        raise InputError(f"data is missing; give text files, folders, or one of {', '.join(BUILT_IN)}")
     documents = [document for source in sources for document in _read_one(source)]
     if not any(document.text.strip() for document in documents):
-        raise InputError(f"--data {' '.join(sources)} holds no text; give files with something in them")
+        raise InputError(f"data {' '.join(sources)} holds no text; give files with something in them")
     return documents
 
 
@@ -65,7 +65,7 @@ def split(documents: list[Document], fraction: float, seed: int = 0) -> Split:
     Paragraphs of the held-out text whose runs of eight words mostly occur in the training text are dropped from it.
     """
     if not 0 < fraction < 1:
-        raise InputError(f"--held-out is {fraction}; it must be a share between 0 and 1, such as 0.05")
+        raise InputError(f"held_out is {fraction}; it must be a share between 0 and 1, such as 0.05")
     if len(documents) == 1:
         (only,) = documents
         cut = len(only.text) - max(1, round(fraction * len(only.text)))
@@ -74,6 +74,11 @@ def split(documents: list[Document], fraction: float, seed: int = 0) -> Split:
         train, held_out = _hold_out_whole(documents, fraction, seed)
     kept, dropped = _without_repetitions(held_out, train)
     return Split(train, kept, dropped)
+
+
+def as_text(documents: Iterable[Document]) -> str:
+    """The documents as one text, a line end after each: what is cut into windows, and what is kept of held-out text."""
+    return "".join(document.text + "\n" for document in documents)
 
 
 def digest(documents: Iterable[Document]) -> str:
@@ -89,7 +94,7 @@ def _read_one(source: str) -> list[Document]:
         return [Document(name, text) for name, text in BUILT_IN[source]()]
     path = Path(source)
     if not path.exists():
-        raise InputError(f"--data {source} does not exist; give a text file, a folder, or one of {', '.join(BUILT_IN)}")
+        raise InputError(f"data {source} does not exist; give a text file, a folder, or one of {', '.join(BUILT_IN)}")
     if path.is_file():
         return [Document(path.name, _text_of(path))] if path.suffix not in DATASET_SUFFIXES else _dataset(path)
     files = sorted(file for file in path.rglob("*") if file.is_file())
@@ -98,16 +103,16 @@ def _read_one(source: str) -> list[Document]:
         return [Document(str(file.relative_to(path)), _text_of(file)) for file in texts]
     if any(file.suffix in DATASET_SUFFIXES for file in files):
         return _dataset(path)
-    raise InputError(f"--data {source} has no text in it; expected files ending in {', '.join(TEXT_SUFFIXES)}")
+    raise InputError(f"data {source} has no text in it; expected files ending in {', '.join(TEXT_SUFFIXES)}")
 
 
 def _text_of(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise InputError(f"--data {path} is not UTF-8 text (byte {error.start} cannot be read)") from error
+        raise InputError(f"data {path} is not UTF-8 text (byte {error.start} cannot be read)") from error
     except OSError as error:
-        raise InputError(f"--data {path} cannot be read: {error.strerror}") from error
+        raise InputError(f"data {path} cannot be read: {error.strerror}") from error
 
 
 def _dataset(path: Path) -> list[Document]:
@@ -116,7 +121,7 @@ def _dataset(path: Path) -> list[Document]:
         import datasets
     except ImportError as error:
         raise InputError(
-            f"--data {path} is a data set, which the package `datasets` reads; install it, or give text files"
+            f"data {path} is a data set, which the package `datasets` reads; install it, or give text files"
         ) from error
     datasets.disable_progress_bars()
     try:
@@ -133,7 +138,7 @@ def _dataset(path: Path) -> list[Document]:
     table = loaded["train"] if isinstance(loaded, dict) and "train" in loaded else loaded
     columns = getattr(table, "column_names", None)
     if not isinstance(columns, list) or "text" not in columns:
-        raise InputError(f"--data {path} has the columns {columns}; expected one named 'text' in a split named 'train'")
+        raise InputError(f"data {path} has the columns {columns}; expected one named 'text' in a split named 'train'")
     return [Document(f"{path.name}#{row}", text) for row, text in enumerate(table["text"])]
 
 

@@ -11,14 +11,19 @@ from unmask.errors import InputError
 OPTIMIZERS = ("muon", "adamw")
 
 POSITIVE = (
-    *("vocab_size", "length", "steps", "minutes", "learning_rate", "clip", "batch_size", "accumulate"),
+    *("vocab_size", "length", "optimizer_steps", "minutes", "learning_rate", "clip", "batch_size", "accumulate"),
     *("evaluate_every", "log_every", "held_out_rows"),
 )
 
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """Options of `unmask train`; every field is an option of that name."""
+    """What `train` is told; every field is an option of `unmask train`.
+
+    Examples:
+        >>> TrainingOptions(data=("notes.txt",), optimizer_steps=500).batch_size
+        32
+    """
 
     data: tuple[str, ...]
     """Text files, folders, data-set folders, `python-manual`, or one `law:NAME`."""
@@ -42,15 +47,15 @@ class TrainingOptions:
     weight_decay: float = 0.05
     """Decoupled weight decay of the hidden matrices."""
     warmup: int = 50
-    """Steps over which the learning rate rises to its peak."""
+    """Optimiser steps over which the learning rate rises to its peak."""
     clip: float = 1.0
     """Largest norm of the gradient."""
     batch_size: int = 32
     """Windows in a step, over all processes."""
     accumulate: int = 1
     """Parts a step's batch is cut into, to fit in memory."""
-    steps: int | None = None
-    """Length of the run in steps."""
+    optimizer_steps: int | None = None
+    """Length of the run in steps of the optimiser."""
     minutes: float | None = None
     """Length of the run in minutes of training; such a run cannot be repeated to the last digit."""
     evaluate_every: int | None = None
@@ -63,7 +68,7 @@ class TrainingOptions:
     """Held-out windows asked at each look."""
     samples: int = 2
     """Samples shown at each look."""
-    precision: str = "float32"
+    dtype: str = "float32"
     """`float32`, or `bfloat16` for automatic mixed precision (pays from width 192 on a CPU)."""
     seed: int = 0
     """Seed of weights, windows, corruption and samples."""
@@ -71,19 +76,19 @@ class TrainingOptions:
     """Also log to TensorBoard files, in OUT/training/tensorboard."""
 
     def __post_init__(self) -> None:
-        if (self.steps is None) == (self.minutes is None):
-            raise InputError("give the length of the run as either --steps or --minutes")
+        if (self.optimizer_steps is None) == (self.minutes is None):
+            raise InputError("give the length of the run as either `optimizer_steps` or `minutes`")
         for name in POSITIVE:
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value > 0):
-                raise InputError(f"--{name.replace('_', '-')} is {value}; it must be above 0")
+                raise InputError(f"{name} is {value}; it must be above 0")
         for name in ("weight_decay", "warmup", "samples", "seed"):
             if getattr(self, name) < 0:
-                raise InputError(f"--{name.replace('_', '-')} is {getattr(self, name)}; it must not be negative")
+                raise InputError(f"{name} is {getattr(self, name)}; it must not be negative")
         if self.optimizer not in OPTIMIZERS:
-            raise InputError(f"--optimizer is {self.optimizer!r}; choose one of {', '.join(OPTIMIZERS)}")
-        if self.precision not in ("float32", "bfloat16"):
-            raise InputError(f"--dtype is {self.precision!r}; choose float32 or bfloat16")
+            raise InputError(f"optimizer is {self.optimizer!r}; choose one of {', '.join(OPTIMIZERS)}")
+        if self.dtype not in ("float32", "bfloat16"):
+            raise InputError(f"dtype is {self.dtype!r}; choose float32 or bfloat16")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrainingOptions:
@@ -91,7 +96,7 @@ class TrainingOptions:
         known = {field.name for field in fields(cls)}
         if not set(values) <= known or not isinstance(values.get("data"), list):
             raise InputError(
-                "the saved options of the run are of another version and cannot be resumed; start with --force"
+                "the saved options of the run are of another version and cannot be resumed; start with `force`"
             )
         return cls(**{**values, "data": tuple(values["data"])})
 

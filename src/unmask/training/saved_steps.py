@@ -65,7 +65,7 @@ def newest(root: Path, complain: Callable[[str], None]) -> Checkpoint:
         if fault is None:
             return Checkpoint(folder, read_json(folder / "state.json", FORMAT))
         complain(f"{folder} is damaged ({fault}); passing over to the one before it")
-    raise InputError(f"{root} holds no undamaged checkpoint to resume from; start again with --force")
+    raise InputError(f"{root} holds no undamaged checkpoint to resume from; start again with `force`")
 
 
 def folders(root: Path) -> list[Path]:
@@ -109,7 +109,7 @@ def _fault(folder: Path) -> str | None:
 def _last_good(root: Path) -> str:
     kept = folders(root)
     return (
-        f"the last good one is {kept[-1]}: free some space and go on with --resume"
+        f"the last good one is {kept[-1]}: free some space and go on with `resume`"
         if kept
         else "none was written before it"
     )

@@ -34,10 +34,10 @@ class TextWindows:
 
     def __init__(self, tokens: TokenArray, length: int, seed: int = 0, what: str = "text") -> None:
         if length < 2:
-            raise InputError(f"--length is {length}; a window needs at least 2 tokens")
+            raise InputError(f"length is {length}; a window needs at least 2 tokens")
         if len(tokens) < length:
             raise InputError(
-                f"the {what} has {len(tokens)} tokens, fewer than one window of --length {length}; "
+                f"the {what} has {len(tokens)} tokens, fewer than one window of `length` {length}; "
                 "give more text or a smaller length"
             )
         self.tokens = np.asarray(tokens, dtype=np.int64)
@@ -87,7 +87,7 @@ class Batches:
 
     def __init__(self, windows: Windows, batch_size: int, seed: int = 0) -> None:
         if batch_size < 1:
-            raise InputError(f"--batch-size is {batch_size}; it must be at least 1")
+            raise InputError(f"batch_size is {batch_size}; it must be at least 1")
         self.windows = windows
         self.batch_size = batch_size
         self._seed = seed

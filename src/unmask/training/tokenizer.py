@@ -36,7 +36,7 @@ def byte_pairs(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerFast
     Raises InputError when the text has too few repeated pairs for so many tokens.
     """
     if vocab_size <= BYTES + 1:
-        raise InputError(f"--vocab-size is {vocab_size}; byte-level BPE needs more than 257 (256 bytes and the mask)")
+        raise InputError(f"vocab_size is {vocab_size}; byte-level BPE needs more than 257 (256 bytes and the mask)")
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -52,7 +52,7 @@ def byte_pairs(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerFast
     made = tokenizer.get_vocab_size() + 1
     if made < vocab_size:
         raise InputError(
-            f"--vocab-size is {vocab_size}, but the text supports only {made} tokens; "
+            f"vocab_size is {vocab_size}, but the text supports only {made} tokens; "
             f"choose at most {made}, or give more text"
         )
     return _with_mask(tokenizer)
@@ -72,7 +72,7 @@ def words_of(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerFast:
     counts = Counter(word for text in texts for word in text.split())
     if len(counts) + 2 < vocab_size:
         raise InputError(
-            f"--vocab-size is {vocab_size}, but the text has only {len(counts)} words; choose at most {len(counts) + 2}"
+            f"vocab_size is {vocab_size}, but the text has only {len(counts)} words; choose at most {len(counts) + 2}"
         )
     frequent = sorted(counts, key=lambda word: (-counts[word], word))[: vocab_size - 2]
     tokenizer = _word_level([*frequent, UNKNOWN])

@@ -14,17 +14,21 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
 from unmask.errors import InputError
-from unmask.files import make_folder, only_writer, read_json, reason, write_json
+from unmask.files import make_folder, only_writer, read_json, reason, write_json, write_text
 from unmask.training import architecture, saved_steps, tokenizer
 from unmask.training.data import Data, prepare
 from unmask.training.monitor import Monitor
 from unmask.training.options import TrainingOptions
 from unmask.training.trainer import MODEL_FORMAT, Trainer
 
-RUN_FORMAT = "unmask.run/1"
+RUN_FORMAT = "unmask.run/2"
+HELD_OUT = "held_out.txt"
 
 # What a run leaves in its folder.
-OURS = ("unmask.json", "config.json", "model.safetensors", "training", "tokenizer.json", "tokenizer_config.json")
+OURS = (
+    *("unmask.json", "config.json", "model.safetensors", "training", "tokenizer.json", "tokenizer_config.json"),
+    HELD_OUT,
+)
 
 
 def train(
@@ -32,9 +36,13 @@ def train(
 ) -> dict[str, Any]:
     """Train a network and leave it in `out` as a Hugging Face folder; returns what `unmask.json` says of it.
 
-    `anew`: whether it was to be resumed, but nothing is there to go on with; it is said then.
+    Held-out text is kept in `out` too, where `unmask measure` finds it. `anew`: whether the run was to be resumed, but
+    nothing is there to go on with; it is said then.
 
     Raises InputError when `out` holds something already, unless `force` says to replace what a run left there.
+
+    Examples:
+        >>> card = train(TrainingOptions(data=("notes/",), minutes=30), "my-model")  # doctest: +SKIP
     """
     out = Path(out)
     accelerator = _accelerator(options)
@@ -49,7 +57,7 @@ def train(
             _make_room(out)
             run = {"format": RUN_FORMAT, "options": options.to_dict(), "data_sha256": data.digest}
             write_json(out / "training" / "run.json", run)  # first: from here on the run can be resumed
-            _write_tokenizer(data, out)
+            _write_texts(data, out)
         accelerator.wait_for_everyone()
         if not accelerator.is_main_process:
             data = prepare(options, made=tokenizer.existing(out))
@@ -75,10 +83,10 @@ def _resume(out: Path, options: TrainingOptions, digest: str, accelerator: Accel
     begun = bool(saved_steps.folders(out / "training"))
     data = prepare(options, made=tokenizer.existing(out) if begun else None)
     if not begun and accelerator.is_main_process:
-        _write_tokenizer(data, out)
+        _write_texts(data, out)
     if data.digest != digest:
         raise InputError(
-            f"--data {' '.join(options.data)} is not the text {out} was started on; put it back, or start with --force"
+            f"data {' '.join(options.data)} is not the text {out} was started on; put it back, or start with `force`"
         )
     return _run(options, data, _network(options, data), accelerator, out, bar, resumed=True)
 
@@ -87,7 +95,7 @@ def saved(out: Path) -> tuple[TrainingOptions, str]:
     """(options, digest of the data) the run in `out` was started with."""
     path = out / "training" / "run.json"
     if not path.exists():
-        raise InputError(f"{out} holds no run to resume; start one without --resume")
+        raise InputError(f"{out} holds no run to resume; start one without `resume`")
     run = read_json(path, RUN_FORMAT)
     return TrainingOptions.from_dict(run["options"]), str(run["data_sha256"])
 
@@ -101,11 +109,14 @@ def is_empty(out: Path) -> bool:
     return not begun and all(path == training for path in out.iterdir())
 
 
-def _write_tokenizer(data: Data, out: Path) -> None:
+def _write_texts(data: Data, out: Path) -> None:
+    """The tokenizer, and the text that is held out."""
+    if data.held_out_text is not None:
+        write_text(out / HELD_OUT, data.held_out_text)
     try:
         data.tokenizer.save_pretrained(out)
     except Exception as error:  # the library behind it raises bare Exception on a full disk
-        raise InputError(f"{out} cannot be written: {reason(error)}; go on with --resume") from error
+        raise InputError(f"{out} cannot be written: {reason(error)}; go on with `resume`") from error
 
 
 def _run(
@@ -135,17 +146,17 @@ def _run(
 
 
 def _accelerator(options: TrainingOptions) -> Accelerator:
-    mixed = "bf16" if options.precision == "bfloat16" else "no"
+    mixed = "bf16" if options.dtype == "bfloat16" else "no"
     AcceleratorState._reset_state()  # a process may train twice, at two precisions
     accelerator = Accelerator(mixed_precision=mixed, cpu=not torch.cuda.is_available())
     parts = accelerator.num_processes * options.accumulate
     if options.batch_size % parts:
         raise InputError(
-            f"--batch-size is {options.batch_size}; it must be a multiple of {parts}: "
-            f"{accelerator.num_processes} process(es) times --accumulate {options.accumulate}"
+            f"batch_size is {options.batch_size}; it must be a multiple of {parts}: "
+            f"{accelerator.num_processes} process(es) times `accumulate` {options.accumulate}"
         )
     if options.tensorboard and importlib.util.find_spec("tensorboard") is None:
-        raise InputError("--tensorboard needs the package tensorboard; install it, or read OUT/training/log.jsonl")
+        raise InputError("tensorboard needs the package tensorboard; install it, or read OUT/training/log.jsonl")
     return accelerator
 
 
@@ -156,16 +167,16 @@ def _network(options: TrainingOptions, data: Data) -> Any:
     network = architecture.continue_from(options.init_from)
     longest = getattr(network.config, "max_position_embeddings", data.length)
     if data.length > longest:
-        raise InputError(f"--length is {data.length}, but {options.init_from} reads at most {longest} tokens")
+        raise InputError(f"length is {data.length}, but {options.init_from} reads at most {longest} tokens")
     return network
 
 
 def _require_room(out: Path, force: bool) -> None:
     if out.exists() and not out.is_dir():
-        raise InputError(f"--out {out} is a file; choose a folder")
+        raise InputError(f"out {out} is a file; choose a folder")
     if not is_empty(out) and not force:
         raise InputError(
-            f"--out {out} is not empty; go on with --resume, replace it with --force, or choose another folder"
+            f"out {out} is not empty; go on with `resume`, replace it with `force`, or choose another folder"
         )
 
 
@@ -177,4 +188,4 @@ def _make_room(out: Path) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         (out / "training").mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"--out {out} cannot be made ready: {error.strerror}") from error
+        raise InputError(f"out {out} cannot be made ready: {error.strerror}") from error

@@ -123,7 +123,7 @@ class Trainer:
                     waiting_since = time.perf_counter()
         self.position.seconds, self._began = self.seconds, time.perf_counter()
         if stop and progress < 1:
-            self.monitor.say(f"stopped at step {self.position.step}; go on with --resume")
+            self.monitor.say(f"stopped at step {self.position.step}; resume it to go on")
 
     @property
     def checkpoints(self) -> Path:
@@ -172,8 +172,8 @@ class Trainer:
 
     def _agree(self) -> tuple[float, bool]:
         """(share of the run that is done, whether to stop), the same in every process."""
-        if self.options.steps is not None:
-            progress = self.position.step / self.options.steps
+        if self.options.optimizer_steps is not None:
+            progress = self.position.step / self.options.optimizer_steps
         else:
             progress = self.seconds / (60 * float(self.options.minutes or 0))
         if self.accelerator.num_processes == 1:
@@ -198,7 +198,7 @@ class Trainer:
         good = f"the last good checkpoint is {kept[-1]}" if kept else "no checkpoint was written before it"
         raise InputError(
             f"the loss is no longer a finite number at step {self.position.step}; {good}; "
-            f"lower --learning-rate (now {self.options.learning_rate:g}) and start again with --init-from or --force"
+            f"lower `learning_rate` (now {self.options.learning_rate:g}) and start again with `init_from` or `force`"
         )
 
     def _look(self, progress: float) -> None:
@@ -266,7 +266,7 @@ class Trainer:
             saved_steps.publish(folder, self.out, ("config.json", "model.safetensors"), "unmask.json")
         except (OSError, InputError) as error:
             raise InputError(
-                f"{self.out} cannot be written: {reason(error)}; the network is in {folder}, go on with --resume"
+                f"{self.out} cannot be written: {reason(error)}; the network is in {folder}, go on with `resume`"
             ) from error
 
     def card(self) -> dict[str, Any]:

@@ -140,8 +140,8 @@ def check(length: int) -> Claim:
         data=ResultTable.of(DATA, data),
         notes=(
             (
-                "even: the even split. random, KL/ΣI: equal steps with a random first one. bound: the upper bound on "
-                "KL/ΣI for any schedule with such steps."
+                "even: the even split. random, KL/ΣI: equal steps of the same size with a random first one, which take "
+                "up to one call more. bound: the upper bound on KL/ΣI for any schedule with such steps."
             ),
             "The theorem is a bound that is linear in ΣI. The error itself is exactly proportional to ΣI only "
             "where the knob leaves the shape of the curve alone; elsewhere R² (line through the origin) is "

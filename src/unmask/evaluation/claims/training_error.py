@@ -98,6 +98,8 @@ DATA = (
     Column("kl_direct"),
     Column("kl_of_output_law"),
     Column("gap"),
+    Column("impossible"),
+    Column("impossible_bound"),
 )
 
 
@@ -117,7 +119,8 @@ def check() -> Claim:
         checked=(
             f"{len(SMALL_LAWS)} small laws, {len(MISTAKES)} predictors, every schedule: the KL by its definition "
             f"(all sequences, all ways to reveal) equals F1 + ε_train, and F3, within {TOLERANCE:.0e}. The output "
-            "law of every way to reveal sums to 1, and the KL of the averaged output law is no larger (convexity)."
+            "law of every way to reveal sums to 1, and the KL of the averaged output law is no larger (convexity). "
+            "Sequences that the law holds impossible are written with a probability of at most 1 − exp(−KL)."
         ),
         summary=ResultTable.of(SUMMARY, summary),
         data=ResultTable.of(DATA, data),
@@ -146,7 +149,9 @@ def _numbers(name: str, law: Law, mistake: Mistake, checks: Checks) -> list[tupl
     rows = []
     for sizes in compositions(law.length):
         schedule = Schedule(sizes)
-        direct, output = _by_definition(probability, step_log, sizes, f"{name}, {mistake.name}, {sizes}", checks)
+        direct, output, impossible = _by_definition(
+            probability, step_log, sizes, f"{name}, {mistake.name}, {sizes}", checks
+        )
         kl_perfect = price(perfect, schedule)
         training_error = bounds.training_error(learned, perfect, schedule)
         gap = abs(direct - kl_perfect - training_error)
@@ -154,7 +159,10 @@ def _numbers(name: str, law: Law, mistake: Mistake, checks: Checks) -> list[tupl
         checks.equal(direct, kl_perfect + training_error, f"{where}: KL by definition and F1 + ε_train", TOLERANCE)
         checks.equal(direct, nelbo(learned, schedule) - perfect.entropy, f"{where}: KL by definition and F3", TOLERANCE)
         checks.at_most(output, direct, f"{where}: KL of the output law")
-        rows.append((name, mistake.name, " ".join(map(str, sizes)), kl_perfect, training_error, direct, output, gap))
+        allowed = bounds.impossible_at_most(max(direct, 0.0))
+        checks.at_most(impossible, allowed, f"{where}: impossible sequences")
+        shown = " ".join(map(str, sizes))
+        rows.append((name, mistake.name, shown, kl_perfect, training_error, direct, output, gap, impossible, allowed))
     return rows
 
 
@@ -182,8 +190,8 @@ def _cross_entropy_curve(probability: FloatArray, logs: dict[frozenset[int], Flo
 
 def _by_definition(
     probability: FloatArray, step_log: StepLog, sizes: tuple[int, ...], where: str, checks: Checks
-) -> tuple[float, float]:
-    """`E_M KL(p || p_{Y|M})` and `KL(p || E_M p_{Y|M})` by enumeration of everything."""
+) -> tuple[float, float, float]:
+    """`E_M KL(p || p_{Y|M})`, `KL(p || E_M p_{Y|M})`, and how often Y is impossible under p: all by enumeration."""
     possible = probability > 0
     divergences, outputs = [], []
     for steps in reveals(sizes):
@@ -197,7 +205,8 @@ def _by_definition(
     mean_output = np.mean(outputs, axis=0)
     worst_mass = max((float(output.sum()) for output in outputs), key=lambda mass: abs(mass - 1))
     checks.equal(worst_mass, 1.0, f"{where}: mass of the output law of any way to reveal")
-    return float(np.mean(divergences)), _divergence(probability[possible], np.log(mean_output[possible]))
+    averaged = _divergence(probability[possible], np.log(mean_output[possible]))
+    return float(np.mean(divergences)), averaged, float(mean_output[~possible].sum())
 
 
 def _divergence(p: FloatArray, log_q: FloatArray) -> float:

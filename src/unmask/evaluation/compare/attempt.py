@@ -18,6 +18,7 @@ from unmask.evaluation.compare.trial import Calls, Timing, Trial
 from unmask.evaluation.share import Share
 from unmask.evaluation.text_quality import TextQuality, text_quality
 from unmask.measuring.estimate import Estimate
+from unmask.models.capabilities import decoder_of
 from unmask.sampling import recipes
 from unmask.sampling.recipes import as_sampler
 from unmask.sampling.sample import Output, sample
@@ -65,7 +66,7 @@ class Attempts:
             key=entry.key,
             rule=entry.rule,
             setting=entry.setting,
-            how=sampler.scorable,
+            how=str(sampler.scorable),
             why_no_prediction=sampler.why_not_predictable,
             predicted=entry.predicted(),
             exact=self._exact(sampler),
@@ -92,7 +93,7 @@ class Attempts:
 
     def _scored(self, sampler: Sampler) -> dict[str, Any]:
         """The fields of a trial that the exact score gives; none where there is no exact score."""
-        if sampler.scorable.startswith("measured only"):
+        if not sampler.scorable:
             return {}
         baseline = sampler == recipes.one_by_one()
         found = self.ground.alone if baseline else self.ground.score(sampler)
@@ -144,7 +145,7 @@ class Attempts:
     @property
     def _words(self) -> Callable[[list[int]], str] | None:
         predictor = self.ground.predictor
-        decode = getattr(predictor, "decode", None) or getattr(getattr(predictor, "law", None), "decode", None)
+        decode = decoder_of(predictor)
         if decode is None:
             return None
         try:

@@ -27,6 +27,7 @@ from unmask.files import make_folder, only_writer, read_json, write_json
 from unmask.measuring.estimate import Estimate
 from unmask.measuring.measurement import Measurement, text_digest
 from unmask.measuring.model_identity import describe_model
+from unmask.models.capabilities import folder_of, law_of
 from unmask.planning.plan import Plan
 
 FORMAT = "unmask.compare/1"
@@ -144,7 +145,7 @@ class Run:
 
         if wanted != "same-size":
             return autoregressive.load_reference(wanted, self.ground.predictor)
-        if getattr(self.ground.predictor, "law", None) is not None:
+        if law_of(self.ground.predictor) is not None:
             return None  # a law has no network whose size another could have
         try:
             return autoregressive.same_size(self.ground.predictor, self.ground.length)
@@ -303,8 +304,8 @@ def file_name(key: str) -> str:
 
 def parameters(predictor: Any) -> int | None:
     """Parameters of a checkpoint's network, from the sizes of its files of weights; None of a law."""
-    folder = getattr(getattr(predictor, "text", None), "folder", None)
-    files = sorted(Path(folder).glob("*.safetensors")) if folder is not None else []
+    folder = folder_of(predictor)
+    files = sorted(folder.glob("*.safetensors")) if folder is not None else []
     if not files:
         return None
     from safetensors import safe_open

@@ -18,6 +18,7 @@ from unmask.evaluation.tasks import Task
 from unmask.laws.base import Law
 from unmask.measuring.measure import Orders, measure
 from unmask.measuring.measurement import Measurement
+from unmask.models.capabilities import block_length_of, law_of
 from unmask.models.predictor import Predictor
 from unmask.sampling import recipes
 from unmask.sampling.score import Score, score
@@ -74,7 +75,7 @@ class Ground:
     @property
     def law(self) -> Law | None:
         """What the texts are drawn from, where it is known: the model itself, or a task whose rows can be listed."""
-        own: Law | None = getattr(self.predictor, "law", None)
+        own = law_of(self.predictor)
         return self.task.law if own is None and self.task and hasattr(self.task.law, "listed") else own
 
     def fewer(self, texts: int) -> Ground:
@@ -89,7 +90,7 @@ class Ground:
 
         return measure(
             self.predictor, self.measured_texts, self.seed, orders=orders, given=self.given,
-            block_length=getattr(self.predictor, "block_size", None), batch_size=self.batch_size, source=self.source,
+            block_length=block_length_of(self.predictor), batch_size=self.batch_size, source=self.source,
             progress=report, **options,
         )  # fmt: skip
 

@@ -7,14 +7,13 @@ import torch
 from torch import Tensor
 
 from unmask.errors import InputError
+from unmask.sampling.canvas import Canvas
 from unmask.sampling.parts import Selection
-from unmask.sampling.priorities import (
-    Arranged,
-)
+from unmask.sampling.priorities import Arranged
 from unmask.sampling.randomness import SIZES, uniforms
 from unmask.sampling.rules.rule import STEPS, Rule
 from unmask.sampling.sampler import Sampler
-from unmask.sampling.step import Step
+from unmask.sampling.step import Ranked
 from unmask.theory.reveal_orders import Uniform
 
 
@@ -35,14 +34,13 @@ class RevealTimes(Selection):
         if self.steps < 1:
             raise InputError(f"steps is {self.steps}; expected at least 1")
 
-    def __call__(self, step: Step) -> Tensor:
-        canvas = step.canvas
-        times = canvas.memory.get(("times", id(self)))
-        if times is None:
-            columns = torch.arange(canvas.length, device=canvas.device)
-            drawn = uniforms(canvas.seeds[:, None], 0, columns, SIZES)
-            times = canvas.memory["times", id(self)] = (drawn * self.steps).long()
-        return step.open & (times <= canvas.step)
+    def begin(self, canvas: Canvas) -> Tensor:
+        """(R, L) the step of each position."""
+        columns = torch.arange(canvas.length, device=canvas.device)
+        return (uniforms(canvas.seeds[:, None], 0, columns, SIZES) * self.steps).long()
+
+    def __call__(self, step: Ranked) -> Tensor:
+        return step.open & (step.recall(self) <= step.canvas.step)
 
 
 def ancestral(steps: int = 1000) -> Sampler:

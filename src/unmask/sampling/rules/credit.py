@@ -1,21 +1,29 @@
 """CreditDecoding: laws that give credit to tokens that were favourites before."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
 from unmask.models.predictor import Positions
+from unmask.sampling.canvas import Canvas
 from unmask.sampling.parts import LogitsTransform
 from unmask.sampling.priorities import Confidence
 from unmask.sampling.rules.rule import Rule
 from unmask.sampling.rules.threshold import Threshold
 from unmask.sampling.sampler import Sampler
-from unmask.sampling.step import Step
+from unmask.sampling.step import Begun
 from unmask.sampling.windows import Blocks, Whole
 
 _FORGOTTEN = 1e-4  # a credit below this moves no probability by more than its hundredth of a per cent
+
+
+class _Credits(NamedTuple):
+    """Of each position, S tokens at most that have credit, and how much: (R, L, S) each; no credit is 0."""
+
+    tokens: Tensor
+    credits: Tensor
 
 
 @dataclass(frozen=True)
@@ -33,23 +41,19 @@ class Credit(LogitsTransform):
     has_memory: ClassVar[bool] = True
     source: ClassVar[str] = "credit"
 
-    def __call__(self, log_probs: Tensor, positions: Positions, step: Step) -> Tensor:
-        memory, key = step.canvas.memory, ("credit", id(self))
+    def begin(self, canvas: Canvas) -> "_Credits":
+        nothing = torch.zeros(*canvas.known.shape, 0, device=canvas.device)
+        return _Credits(nothing.long(), nothing)
+
+    def __call__(self, log_probs: Tensor, positions: Positions, step: Begun) -> Tensor:
         rows, columns = positions
-        shape = step.canvas.known.shape
-        if key not in memory:
-            memory[key] = (
-                torch.zeros(*shape, 0, dtype=torch.int64, device=log_probs.device),
-                torch.zeros(*shape, 0, device=log_probs.device),
-            )
-        held, credits = (grid[rows, columns] for grid in memory[key])  # (N, S): S tokens a position at most
+        held, credits = (grid[rows, columns] for grid in step.recall(self))  # (N, S)
         held, credits = self._updated(log_probs, held, credits)
-        grids = [
-            torch.zeros(*shape, held.shape[1], dtype=kind, device=held.device) for kind in (held.dtype, torch.float)
-        ]
+        shape = (*step.canvas.known.shape, held.shape[1])
+        grids = _Credits(held.new_zeros(shape), credits.new_zeros(shape))
         for grid, values in zip(grids, (held, credits), strict=True):
             grid[rows, columns] = values
-        memory[key] = tuple(grids)
+        step.remember(self, grids)
         return log_probs.scatter_add(1, held, self.strength * credits.log1p()).log_softmax(-1)
 
     def _updated(self, log_probs: Tensor, held: Tensor, credits: Tensor) -> tuple[Tensor, Tensor]:

@@ -8,12 +8,10 @@ from torch import Tensor
 
 from unmask.errors import InputError
 from unmask.sampling.parts import Selection
-from unmask.sampling.priorities import (
-    Arranged,
-)
+from unmask.sampling.priorities import Arranged
 from unmask.sampling.rules.rule import Rule
 from unmask.sampling.sampler import Sampler
-from unmask.sampling.step import Step
+from unmask.sampling.step import Ranked
 from unmask.sampling.windows import Blocks
 from unmask.theory.reveal_orders import LeftToRight
 
@@ -35,7 +33,7 @@ class Dilated(Selection):
         if self.block_length < 1 or self.base < 2:
             raise InputError(f"block_length is {self.block_length} and base {self.base}; expected at least 1 and 2")
 
-    def __call__(self, step: Step) -> Tensor:
+    def __call__(self, step: Ranked) -> Tensor:
         inside = step.open.long().cumsum(1) * 0 + torch.arange(step.canvas.length, device=step.open.device)
         start = torch.where(step.canvas.frozen, step.canvas.length, inside).amin(1, keepdim=True)
         inside = (inside - start) % self.block_length

@@ -1,20 +1,16 @@
 """Dream's sampler: its counts, for each row."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import Tensor
 
 from unmask.errors import InputError
 from unmask.sampling.parts import Selection
-from unmask.sampling.priorities import (
-    LowEntropy,
-    Noisy,
-    as_order,
-)
+from unmask.sampling.priorities import AnyOrder, LowEntropy, Noisy, as_order
 from unmask.sampling.rules.rule import STEPS, Rule
 from unmask.sampling.sampler import Sampler
-from unmask.sampling.step import Step
+from unmask.sampling.step import Ranked
 
 
 @dataclass(frozen=True)
@@ -37,7 +33,7 @@ class DreamCounts(Selection):
         if self.steps < 1:
             raise InputError(f"steps is {self.steps}; expected at least 1")
 
-    def __call__(self, step: Step) -> Tensor:
+    def __call__(self, step: Ranked) -> Tensor:
         now = step.canvas.step
         if now + 1 >= self.steps:
             return step.open
@@ -47,17 +43,21 @@ class DreamCounts(Selection):
 
 
 def dream(
-    steps: int = 512, order: Any = None, temperature: float = 0.2, top_p: float = 0.95, noise: float = 0.0
+    steps: int = 512,
+    order: AnyOrder | None = None,
+    temperature: float = 0.2,
+    top_p: float = 0.95,
+    noise: float = 0.0,
 ) -> Sampler:
     """Dream's sampler (Ye et al., arXiv 2508.15487), with counts for each row.
 
     Args:
-        order: `orders.LowEntropy()` (the default), `orders.Margin()`, `orders.Confidence()`, or one of `unmask.orders`.
+        order: `priorities.LowEntropy()` (the default), another of `sampling.priorities`, or one of `unmask.orders`.
         noise: Dream's `alg_temp`: positions by chance, the surer the likelier.
     """
-    order = LowEntropy() if order is None else as_order(order)
-    order = Noisy(order, noise) if noise else order
-    return Sampler(order, DreamCounts(steps), name="dream", source="dream").drawing(temperature, top_p=top_p)
+    wish = LowEntropy() if order is None else as_order(order)
+    wish = Noisy(wish, noise) if noise else wish
+    return Sampler(wish, DreamCounts(steps), name="dream", source="dream").drawing(temperature, top_p=top_p)
 
 
 RULE = Rule(

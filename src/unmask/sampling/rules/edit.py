@@ -1,7 +1,7 @@
 """LLaDA2.1's token editing: what was revealed is rewritten when the network would rather write another token."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from unmask.sampling.remasking import revealed
 from unmask.sampling.rules.rule import Rule
 from unmask.sampling.rules.threshold import Threshold
 from unmask.sampling.sampler import Sampler
-from unmask.sampling.step import Step
+from unmask.sampling.step import Opened, Step
 from unmask.sampling.windows import Blocks, Whole
 
 
@@ -29,7 +29,7 @@ class Edit(Revision):
     threshold: float = 0.9
     source: ClassVar[str] = "edit"
 
-    def wants(self, step: Step) -> Tensor:
+    def wants(self, step: Opened) -> Tensor:
         return revealed(step) & step.window
 
     def __call__(self, step: Step) -> None:
@@ -37,6 +37,13 @@ class Edit(Revision):
         best, confidence = step.grid(step.best), step.grid(step.confidence)
         judged = revealed(step) & ~step.picked & (step.index >= 0)
         canvas.rewrite(judged & (best != canvas.tokens) & (confidence > self.threshold), best, confidence.log())
+
+
+class _Block(NamedTuple):
+    """(R,) the block each row stands in, and (R,) the steps it has stayed there since the block is known."""
+
+    stage: Tensor
+    spent: Tensor
 
 
 @dataclass(frozen=True)
@@ -55,17 +62,17 @@ class LingeringBlocks(Window):
         if self.post_steps < 0:
             raise InputError(f"post_steps is {self.post_steps}; expected at least 0")
 
-    def stage(self, canvas: Canvas) -> Tensor:
-        """(R,) the block a row stands in. Decided once a step, when first asked."""
-        key = ("lingering", id(self))
+    def begin(self, canvas: Canvas) -> "_Block":
         first = Blocks(self.block_length).stage(canvas)
-        decided, stage, spent = canvas.memory.get(key, (-1, first, torch.zeros_like(first)))
-        if decided != canvas.step:
-            done = first != stage
-            stays = done & canvas.changed.to(canvas.device) & (spent < self.post_steps)
-            stage, spent = torch.where(stays, stage, first), torch.where(stays, spent + 1, 0)
-            canvas.memory[key] = (canvas.step, stage, spent)
-        return stage
+        return _Block(first, torch.zeros_like(first))
+
+    def stage(self, canvas: Canvas) -> Tensor:
+        stage, spent = canvas.recall(self)
+        first = Blocks(self.block_length).stage(canvas)
+        stays = (first != stage) & canvas.changed.to(canvas.device) & (spent < self.post_steps)
+        now = _Block(torch.where(stays, stage, first), torch.where(stays, spent + 1, 0))
+        canvas.remember(self, now)
+        return now.stage
 
     def stages(self, canvas: Canvas) -> Tensor:
         return Blocks(self.block_length).stages(canvas)
@@ -81,11 +88,14 @@ class Settled(Stop):
     post_steps: int
     reads_tokens: ClassVar[bool] = True
 
+    def begin(self, canvas: Canvas) -> Tensor:
+        """(R,) on the CPU: steps taken since nothing is masked."""
+        return torch.zeros_like(canvas.remaining)
+
     def __call__(self, step: Step) -> Tensor:
-        canvas, key = step.canvas, ("settled", id(self))
-        spent = canvas.memory.get(key, torch.zeros_like(canvas.remaining))  # steps taken since nothing is masked
+        canvas, spent = step.canvas, step.recall(self)
         finished = (canvas.remaining == 0) & (~canvas.changed | (spent >= self.post_steps))
-        canvas.memory[key] = torch.where(canvas.remaining == 0, spent + 1, 0)
+        step.remember(self, torch.where(canvas.remaining == 0, spent + 1, 0))
         return finished
 
 

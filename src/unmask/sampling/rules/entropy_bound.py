@@ -1,16 +1,16 @@
 """EB-Sampler: at most so many nats of total correlation a step."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import Tensor
 
 from unmask.sampling.parts import Selection
-from unmask.sampling.priorities import LowEntropy, as_order
+from unmask.sampling.priorities import AnyOrder, LowEntropy, as_order
 from unmask.sampling.rules.rule import Rule, Tuned, all_entropy
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import prefix
-from unmask.sampling.step import Step
+from unmask.sampling.step import Ranked
 from unmask.sampling.windows import Blocks, Whole
 
 
@@ -25,12 +25,12 @@ class EntropyBound(Selection):
     reads_model: ClassVar[bool] = True
     source: ClassVar[str] = "entropy_bound"
 
-    def __call__(self, step: Step) -> Tensor:
+    def __call__(self, step: Ranked) -> Tensor:
         entropy = step.grid(step.entropy).gather(1, step.ranked)
         return prefix(step, entropy.cumsum(1) - entropy.cummax(1).values <= self.gamma)
 
 
-def entropy_bound(gamma: float = 0.1, order: Any = None, block_length: int | None = None) -> Sampler:
+def entropy_bound(gamma: float = 0.1, order: AnyOrder | None = None, block_length: int | None = None) -> Sampler:
     """At most `gamma` nats of total correlation a step (EB-Sampler, Ben-Hamu et al., arXiv 2505.24857).
 
     Lowest entropy first, as in the paper; with a data-independent `order` the law is spread over all positions.

@@ -1,16 +1,16 @@
 """Random order, until the entropies of a step add up to so many nats."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import Tensor
 
 from unmask.sampling.parts import Selection
-from unmask.sampling.priorities import Arranged, as_order
+from unmask.sampling.priorities import AnyOrder, Arranged, as_order
 from unmask.sampling.rules.rule import Rule, Tuned, all_entropy
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import prefix
-from unmask.sampling.step import Step
+from unmask.sampling.step import Ranked
 from unmask.sampling.windows import Blocks, Whole
 from unmask.theory.reveal_orders import Uniform
 
@@ -23,11 +23,11 @@ class EntropySum(Selection):
     reads_model: ClassVar[bool] = True
     source: ClassVar[str] = "entropy_sum"
 
-    def __call__(self, step: Step) -> Tensor:
+    def __call__(self, step: Ranked) -> Tensor:
         return prefix(step, step.grid(step.entropy).gather(1, step.ranked).cumsum(1) <= self.eta)
 
 
-def entropy_sum(eta: float = 1.0, order: Any = None, block_length: int | None = None) -> Sampler:
+def entropy_sum(eta: float = 1.0, order: AnyOrder | None = None, block_length: int | None = None) -> Sampler:
     """Random order, until the entropies of a step add up to `eta` nats (Cai & Li, arXiv 2603.22248)."""
     window = Whole() if block_length is None else Blocks(block_length)
     order = Arranged(Uniform()) if order is None else as_order(order)

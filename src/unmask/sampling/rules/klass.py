@@ -1,19 +1,28 @@
 """KLASS: sure positions whose law has come to rest."""
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
+from unmask.sampling.canvas import Canvas
 from unmask.sampling.divergence import divergence
+from unmask.sampling.memory import Packed
 from unmask.sampling.parts import Selection
 from unmask.sampling.priorities import Confidence
 from unmask.sampling.rules.rule import Rule, Tuned
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import Each
-from unmask.sampling.step import Step
+from unmask.sampling.step import Ranked
 from unmask.sampling.windows import Blocks, Whole
+
+
+class _Seen(NamedTuple):
+    """The laws of the last prediction, and (R, L) how many in a row moved by less than epsilon."""
+
+    laws: Packed
+    streak: Tensor
 
 
 @dataclass(frozen=True)
@@ -30,28 +39,31 @@ class Stable(Selection):
     threshold: float = 0.9
     epsilon: float = 0.01
     history: int = 2
-    otherwise: Any = field(default_factory=Each)
+    otherwise: Selection = field(default_factory=Each)
     reads_model: ClassVar[bool] = True
     source: ClassVar[str] = "klass"
 
-    def __call__(self, step: Step) -> Tensor:
+    def begin(self, canvas: Canvas) -> "_Seen":
+        shape = canvas.known.shape
+        return _Seen(Packed.nothing(shape, canvas.device), torch.zeros(shape, dtype=torch.int64, device=canvas.device))
+
+    def __call__(self, step: Ranked) -> Tensor:
         resting = self._streak(step) >= self.history
         found = step.open & resting & (step.grid(step.confidence) > self.threshold)
         decided = found.any(1)
         return torch.where(decided[:, None], found, self.otherwise(step.only(~decided)))
 
-    def _streak(self, step: Step) -> Tensor:
+    def _streak(self, step: Ranked) -> Tensor:
         """(R, L) how many predictions in a row have moved by less than epsilon."""
-        memory, key = step.canvas.memory, ("stable", id(self))
-        streak = torch.zeros(step.open.shape, dtype=torch.int64, device=step.open.device)
-        if key in memory:
-            index, laws, before = memory[key]
-            rows, columns = step.positions
-            now = (index[rows, columns] >= 0).nonzero().squeeze(1)
+        (index, laws), before = step.recall(self)
+        streak = torch.zeros_like(before)
+        rows, columns = step.positions
+        now = (index[rows, columns] >= 0).nonzero().squeeze(1)
+        if len(now):
             rows, columns = rows[now], columns[now]
             moved = divergence(step.log_probs, laws, now, index[rows, columns])
             streak[rows, columns] = torch.where(moved < self.epsilon, before[rows, columns] + 1, 0)
-        memory[key] = (step.index, step.log_probs, streak)
+        step.remember(self, _Seen(Packed(step.index, step.log_probs), streak))
         return streak
 
 

@@ -1,7 +1,7 @@
 """LLaDA's low-confidence remasking, in blocks."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from unmask.sampling.priorities import DrawnConfidence
 from unmask.sampling.rules.rule import STEPS, Rule
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import Sizes
-from unmask.sampling.step import Step
+from unmask.sampling.step import Predicted
 from unmask.sampling.windows import Blocks, Whole
 
 
@@ -23,7 +23,7 @@ class EndOfTextLast(Priority):
         tokens: the ids that end a text; empty takes the predictor's.
     """
 
-    order: Any
+    order: Priority
     tokens: tuple[int, ...] = ()
     reads_model: ClassVar[bool] = True
     source: ClassVar[str] = "llada"
@@ -34,11 +34,11 @@ class EndOfTextLast(Priority):
 
     @property
     def random(self) -> bool:
-        return getattr(self.order, "random", False)
+        return self.order.random
 
-    def __call__(self, step: Step) -> Tensor:
+    def __call__(self, step: Predicted) -> Tensor:
         tokens = self.tokens or (step.door.predictor.end_of_text_id,)
-        written = step.best if step.drawn is None else step.drawn
+        written = step.best if step.draft is None else step.draft
         ends = torch.isin(written, torch.tensor([t for t in tokens if t is not None], device=written.device))
         return self.order(step).masked_fill(step.grid(ends, False), -torch.inf)
 

@@ -10,7 +10,7 @@ from unmask.sampling.priorities import Noisy
 from unmask.sampling.rules.rule import STEPS, Rule
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import Sizes
-from unmask.sampling.step import Step
+from unmask.sampling.step import Predicted
 from unmask.theory.schedule import Schedule
 
 
@@ -27,7 +27,7 @@ class Moment(Priority):
     reads_model: ClassVar[bool] = True
     source: ClassVar[str] = "moment"
 
-    def __call__(self, step: Step) -> Tensor:
+    def __call__(self, step: Predicted) -> Tensor:
         alpha = max(self.temperature * (1 - (step.canvas.step + 1) / self.steps), 1e-3)
         return step.grid((step.log_probs * (1 + 1 / alpha)).logsumexp(-1))
 

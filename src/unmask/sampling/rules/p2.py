@@ -7,14 +7,13 @@ import torch
 from torch import Tensor
 
 from unmask.errors import InputError
+from unmask.sampling.canvas import Canvas
 from unmask.sampling.parts import Revision, Selection
-from unmask.sampling.priorities import (
-    Confidence,
-)
+from unmask.sampling.priorities import Confidence
 from unmask.sampling.remasking import revealed
 from unmask.sampling.rules.rule import STEPS, Rule
 from unmask.sampling.sampler import Sampler
-from unmask.sampling.step import Step
+from unmask.sampling.step import Opened, Ranked, Step
 
 
 @dataclass(frozen=True)
@@ -46,10 +45,14 @@ class BestOfAll(Selection):
     def source(self) -> str:
         return "rcr" if self.running else "p2"
 
-    def __call__(self, step: Step) -> Tensor:
+    def begin(self, canvas: Canvas) -> Tensor:
+        """(R, L) the most each token was worth since it was revealed."""
+        return torch.full(canvas.known.shape, -torch.inf, device=canvas.device)
+
+    def __call__(self, step: Ranked) -> Tensor:
         return self.kept(step, step.canvas.known)
 
-    def kept(self, step: Step, known: Tensor) -> Tensor:
+    def kept(self, step: Ranked, known: Tensor) -> Tensor:
         """(R, L) bool: the positions to be known after this step; `known` as it was before it."""
         canvas = step.canvas
         free = ~canvas.frozen
@@ -62,13 +65,13 @@ class BestOfAll(Selection):
         inside = torch.arange(canvas.length, device=free.device) < keep[:, None]
         return torch.zeros_like(free).scatter_(1, ranked, inside) & free
 
-    def worth(self, step: Step, known: Tensor) -> Tensor:
+    def worth(self, step: Ranked, known: Tensor) -> Tensor:
         """(R, L) log-probability of what stands or would stand at each position."""
         written = torch.where(known, step.canvas.tokens, step.grid(step.drawn))
         rows, columns = step.positions
         worth = step.grid(step.log_probs.gather(1, written[rows, columns][:, None]).squeeze(1), -torch.inf)
-        if self.running and ("worth", id(self)) in step.canvas.memory:
-            worth = torch.where(known, torch.maximum(worth, step.canvas.memory["worth", id(self)]), worth)
+        if self.running:
+            worth = torch.where(known, torch.maximum(worth, step.recall(self)), worth)
         return torch.where(known, self.eta * worth, worth)
 
 
@@ -78,13 +81,13 @@ class Unkept(Revision):
 
     selection: BestOfAll
 
-    def wants(self, step: Step) -> Tensor:
+    def wants(self, step: Opened) -> Tensor:
         return revealed(step)
 
     def __call__(self, step: Step) -> None:
         before = step.canvas.known & ~step.picked
         if self.selection.running:
-            step.canvas.memory["worth", id(self.selection)] = self.selection.worth(step, before)
+            step.remember(self.selection, self.selection.worth(step, before))
         step.canvas.release(before & ~self.selection.kept(step, before))
 
 

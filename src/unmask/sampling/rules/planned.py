@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from unmask.errors import InputError
 from unmask.sampling.priorities import PlanOrder
 from unmask.sampling.rules.rule import Rule
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import PlanSizes
-from unmask.theory.reveal_orders import Order, Uniform
+from unmask.theory.reveal_orders import Order, Seed, Uniform
 from unmask.theory.reveal_plan import RevealPlan
 from unmask.theory.schedule import Schedule
 
@@ -25,7 +26,7 @@ class OrderedSchedule:
     def length(self) -> int:
         return self.schedule.length
 
-    def draw(self, seed: int) -> tuple[np.ndarray, Schedule]:
+    def draw(self, seed: Seed) -> tuple[npt.NDArray[np.int64], Schedule]:
         return self.order.draw(self.schedule.length, seed), self.schedule
 
 
@@ -37,8 +38,8 @@ def planned(plan: RevealPlan | Schedule, order: Order | None = None) -> Sampler:
         order: for a Schedule, one of `unmask.orders`; uniformly random by default.
     """
     if isinstance(plan, Schedule):
-        plan = OrderedSchedule(plan, Uniform() if order is None else order)
-    elif order is not None:
+        return planned(OrderedSchedule(plan, Uniform() if order is None else order))
+    if order is not None:
         raise InputError("order is only for a Schedule; a plan has its own")
     if not isinstance(plan, RevealPlan):
         raise InputError(f"plan is {plan!r}; expected a Plan or a Schedule")

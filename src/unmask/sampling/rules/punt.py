@@ -12,7 +12,7 @@ from unmask.sampling.parts import Selection
 from unmask.sampling.priorities import Confidence
 from unmask.sampling.rules.rule import Rule
 from unmask.sampling.sampler import Sampler
-from unmask.sampling.step import Step
+from unmask.sampling.step import Ranked
 from unmask.sampling.windows import Blocks, Whole
 
 
@@ -32,7 +32,7 @@ class Independent(Selection):
     reads_draw: ClassVar[bool] = True
     source: ClassVar[str] = "punt"
 
-    def __call__(self, step: Step) -> Tensor:
+    def __call__(self, step: Ranked) -> Tensor:
         canvas = step.canvas
         columns = torch.arange(canvas.length, device=canvas.device)
         number = torch.zeros_like(step.ranked).scatter_(1, step.ranked, columns.expand_as(step.ranked))

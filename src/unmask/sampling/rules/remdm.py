@@ -2,22 +2,32 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from unmask import spec
 from unmask.errors import InputError
+from unmask.sampling.canvas import Canvas
 from unmask.sampling.parts import Revision, Selection, Stop
-from unmask.sampling.priorities import (
-    Arranged,
-)
+from unmask.sampling.priorities import Arranged
 from unmask.sampling.randomness import REVISION, SIZES, uniforms
 from unmask.sampling.rules.rule import STEPS, Rule
 from unmask.sampling.sampler import Sampler
-from unmask.sampling.step import Step
+from unmask.sampling.step import Begun, Opened, Ranked, Step
 from unmask.theory.reveal_orders import Uniform
+
+
+class Rate(Protocol):
+    """The chance of a known token to return to the mask, from the shares of known tokens before and after the step."""
+
+    @property
+    def weighted(self) -> bool:
+        """Whether it is shared out over the tokens by how likely they were."""
+        ...
+
+    def __call__(self, now: float, after: float) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -68,11 +78,11 @@ class Remask(Revision):
     """
 
     steps: int
-    rate: Any = Capped()
+    rate: Rate = Capped()
     random: ClassVar[bool] = True
     source: ClassVar[str] = "remdm"
 
-    def wants(self, step: Step) -> Tensor:
+    def wants(self, step: Opened) -> Tensor:
         return torch.zeros_like(step.canvas.known)
 
     def __call__(self, step: Step) -> None:
@@ -90,6 +100,18 @@ class Remask(Revision):
         canvas.release(held & (uniforms(canvas.seeds[:, None], canvas.step, columns, REVISION) < sigma))
 
 
+class _Stay(NamedTuple):
+    """The stay of each position under the mask, (R, L) each.
+
+    Attributes:
+        masked: whether it lasts. drawn: its uniform number. left: the chance that it is not over yet.
+    """
+
+    masked: Tensor
+    drawn: Tensor
+    left: Tensor
+
+
 @dataclass(frozen=True)
 class RemaskedTimes(Selection):
     """Masked positions are revealed with probability `(s - (1 - sigma) t)/(1 - t)`, known shares t and s of a step.
@@ -99,7 +121,7 @@ class RemaskedTimes(Selection):
     """
 
     steps: int
-    rate: Any = Capped()
+    rate: Rate = Capped()
     may_skip: ClassVar[bool] = True
     random: ClassVar[bool] = True
     source: ClassVar[str] = "remdm"
@@ -108,14 +130,15 @@ class RemaskedTimes(Selection):
         if self.steps < 1:
             raise InputError(f"steps is {self.steps}; expected at least 1")
 
-    def __call__(self, step: Step) -> Tensor:
-        canvas, key = step.canvas, ("remasked", id(self))
+    def begin(self, canvas: Canvas) -> "_Stay":
+        blank = torch.zeros(canvas.known.shape, dtype=torch.float64, device=canvas.device)
+        return _Stay(torch.zeros_like(canvas.known), blank, blank)
+
+    def __call__(self, step: Ranked) -> Tensor:
+        canvas = step.canvas
         if canvas.step + 1 >= self.steps:
             return step.open
-        if key not in canvas.memory:
-            blank = torch.zeros(step.open.shape, dtype=torch.float64, device=canvas.device)
-            canvas.memory[key] = (torch.zeros_like(step.open), blank, blank)
-        masked, drawn, left = canvas.memory[key]  # left: the chance that this stay is not over yet
+        masked, drawn, left = step.recall(self)
         fresh = step.open & ~masked
         columns = torch.arange(canvas.length, device=canvas.device)
         drawn = torch.where(fresh, uniforms(canvas.seeds[:, None], canvas.step, columns, SIZES), drawn)
@@ -123,7 +146,7 @@ class RemaskedTimes(Selection):
         sigma = 0.0 if self.rate.weighted else self.rate(now, after)
         left = torch.where(fresh, 1.0, left) * (1 - (after - (1 - sigma) * now) / (1 - now))
         picked = step.open & (drawn < 1 - left)
-        canvas.memory[key] = (step.open & ~picked, drawn, left)
+        step.remember(self, _Stay(step.open & ~picked, drawn, left))
         return picked
 
 
@@ -137,16 +160,16 @@ class AfterSteps(Stop):
         return (step.canvas.remaining == 0) & (step.canvas.step + 1 >= self.steps)
 
 
-def shares(step: Step, steps: int) -> tuple[float, float]:
+def shares(step: Begun, steps: int) -> tuple[float, float]:
     """The share of known tokens before and after this step on a grid of `steps` times."""
     return step.canvas.step / steps, (step.canvas.step + 1) / steps
 
 
-REMASKING: dict[str, Callable[..., Any]] = {"cap": Capped, "rescale": Rescaled, "conf": LeastConfident}
+REMASKING: dict[str, Callable[..., Rate]] = {"cap": Capped, "rescale": Rescaled, "conf": LeastConfident}
 """What the parameter `remasking` may be at the command line."""
 
 
-def remdm(steps: int = 1024, eta: float | None = None, remasking: Any = Capped) -> Sampler:
+def remdm(steps: int = 1024, eta: float | None = None, remasking: Callable[..., Rate] = Capped) -> Sampler:
     """Ancestral sampling in which known tokens return to the mask (ReMDM, Wang et al., arXiv 2503.00307).
 
     With eta 0 it is `ancestral(steps)`, token for token. The paper also draws with top-p 0.9: `.drawing(top_p=0.9)`.
@@ -166,7 +189,7 @@ def remdm(steps: int = 1024, eta: float | None = None, remasking: Any = Capped) 
     )
 
 
-def remasking_from_name(name: str) -> Callable[..., Any]:
+def remasking_from_name(name: str) -> Callable[..., Rate]:
     """A kind of rate by its name in ReMDM's paper."""
     return REMASKING[spec.match(name, REMASKING, "remasking")]
 

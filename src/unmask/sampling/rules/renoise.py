@@ -13,20 +13,21 @@ from torch import Tensor
 
 from unmask.errors import InputError
 from unmask.models.predictor import Positions
+from unmask.sampling.canvas import Canvas
 from unmask.sampling.parts import LogitsTransform, Revision, Stop
 from unmask.sampling.priorities import LowEntropy
 from unmask.sampling.randomness import REVISION_TOKEN, uniforms
 from unmask.sampling.rules.entropy_bound import EntropyBound
 from unmask.sampling.rules.rule import Rule
 from unmask.sampling.sampler import Sampler
-from unmask.sampling.step import Step
+from unmask.sampling.step import Begun, Opened, Step
 
 
 @dataclass(frozen=True)
 class RandomTokens:
     """A start: uniformly random tokens at all positions that are not given."""
 
-    def __call__(self, step: Step) -> None:
+    def __call__(self, step: Begun) -> None:
         step.canvas.release(~step.canvas.frozen, random_tokens(step, 0))
 
 
@@ -37,7 +38,7 @@ class Renoise(Revision):
     random: ClassVar[bool] = True
     source: ClassVar[str] = "renoise"
 
-    def wants(self, step: Step) -> Tensor:
+    def wants(self, step: Opened) -> Tensor:
         return torch.zeros_like(step.canvas.known)
 
     def __call__(self, step: Step) -> None:
@@ -58,7 +59,7 @@ class Annealed(LogitsTransform):
         if not min(self.first, self.last) > 0:
             raise InputError(f"temperatures are {self.first} and {self.last}; expected numbers greater than 0")
 
-    def __call__(self, log_probs: Tensor, positions: Positions, step: Step) -> Tensor:
+    def __call__(self, log_probs: Tensor, positions: Positions, step: Begun) -> Tensor:
         done = min(step.canvas.step, self.steps - 1) / max(self.steps - 1, 1)
         return (log_probs / (self.first + (self.last - self.first) * done)).log_softmax(-1)
 
@@ -83,13 +84,17 @@ class Converged(Stop):
         if self.steps < 1:
             raise InputError(f"steps is {self.steps}; expected at least 1")
 
+    def begin(self, canvas: Canvas) -> Tensor:
+        """(R, L) the most likely tokens of the step before; -2, which none is, when there was none."""
+        return torch.full(canvas.known.shape, -2, device=canvas.device)
+
     def __call__(self, step: Step) -> Tensor:
-        canvas, key = step.canvas, ("converged", id(self))
+        canvas = step.canvas
         open_counts = step.open_counts.clamp(min=1)
         calm = step.grid(step.entropy).sum(1) / open_counts < self.entropy
         best = step.grid(step.best, -1)
-        same = (best == canvas.memory[key]).all(1) if key in canvas.memory else torch.zeros_like(calm)
-        canvas.memory[key] = best
+        same = (best == step.recall(self)).all(1)
+        step.remember(self, best)
         finished = canvas.live & ((calm & same).cpu() | (canvas.step + 1 >= self.steps))
         taken = finished.to(canvas.device)[step.positions.rows].nonzero().squeeze(1)
         where = Positions(step.positions.rows[taken], step.positions.columns[taken])
@@ -98,7 +103,7 @@ class Converged(Stop):
         return finished
 
 
-def random_tokens(step: Step, address: int) -> Tensor:
+def random_tokens(step: Begun, address: int) -> Tensor:
     """(R, L) uniformly random ids, none of them forbidden."""
     canvas, door = step.canvas, step.door
     allowed = torch.ones(door.predictor.vocab_size, dtype=torch.bool, device=canvas.device)

@@ -1,7 +1,7 @@
 """Any sampler, its choices kept apart."""
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from unmask.sampling.parts import Selection
 from unmask.sampling.rules.rule import Rule
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import Each, Sizes
-from unmask.sampling.step import Step
+from unmask.sampling.step import Ranked
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Spaced(Selection):
     Neighbours depend on one another most, so a gap buys independence without reading attention (DUS, arXiv 2506.19037).
     """
 
-    selection: Any
+    selection: Selection
     gap: int
     source: ClassVar[str] = "dilated"
 
@@ -30,7 +30,7 @@ class Spaced(Selection):
     def reads_model(self) -> bool:
         return self.selection.reads_model
 
-    def __call__(self, step: Step) -> Tensor:
+    def __call__(self, step: Ranked) -> Tensor:
         wished = self.selection(step) & step.open
         budget = wished.sum(1, keepdim=True)
         if isinstance(self.selection, Sizes | Each):  # they say how many, not which: further positions may stand in

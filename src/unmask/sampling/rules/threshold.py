@@ -1,16 +1,16 @@
 """Fast-dLLM's threshold: every position surer than it."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import Tensor
 
 from unmask.sampling.parts import Selection
-from unmask.sampling.priorities import Confidence, as_order
+from unmask.sampling.priorities import AnyOrder, Confidence, as_order
 from unmask.sampling.rules.rule import Rule, Tuned
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import at_least_one
-from unmask.sampling.step import Step
+from unmask.sampling.step import Ranked
 from unmask.sampling.windows import Blocks, Whole
 
 
@@ -22,11 +22,11 @@ class Threshold(Selection):
     reads_model: ClassVar[bool] = True
     source: ClassVar[str] = "threshold"
 
-    def __call__(self, step: Step) -> Tensor:
+    def __call__(self, step: Ranked) -> Tensor:
         return at_least_one(step, step.open & (step.grid(step.confidence) > self.threshold))
 
 
-def threshold(threshold: float = 0.9, block_length: int | None = None, order: Any = None) -> Sampler:
+def threshold(threshold: float = 0.9, block_length: int | None = None, order: AnyOrder | None = None) -> Sampler:
     """Every position surer than the threshold, at least the surest (Fast-dLLM, Wu et al., arXiv 2505.22618)."""
     window = Whole() if block_length is None else Blocks(block_length)
     order = Confidence() if order is None else as_order(order)

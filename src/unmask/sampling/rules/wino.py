@@ -11,7 +11,7 @@ from unmask.sampling.parts import Revision, Selection
 from unmask.sampling.priorities import Confidence
 from unmask.sampling.rules.rule import Rule
 from unmask.sampling.sampler import Sampler
-from unmask.sampling.step import Step
+from unmask.sampling.step import Opened, Ranked, Step
 from unmask.sampling.windows import Blocks, Whole
 
 
@@ -29,7 +29,7 @@ class Draft(Selection):
     reads_model: ClassVar[bool] = True
     source: ClassVar[str] = "wino"
 
-    def __call__(self, step: Step) -> Tensor:
+    def __call__(self, step: Ranked) -> Tensor:
         cap = (step.open_counts.double() * self.share + 1e-9).floor().long().clamp(self.least, self.most)
         sure = (step.open & (step.grid(step.confidence) > self.threshold)).sum(1)
         return step.first(torch.minimum(sure, cap).clamp(min=1))
@@ -50,7 +50,7 @@ class LeaveOneOut(Revision):
     threshold: float = 0.9
     source: ClassVar[str] = "wino"
 
-    def wants(self, step: Step) -> Tensor:
+    def wants(self, step: Opened) -> Tensor:
         return torch.zeros_like(step.canvas.known)
 
     def __call__(self, step: Step) -> None:
@@ -62,7 +62,7 @@ class LeaveOneOut(Revision):
         if not len(rows):
             return
         support = torch.full(shown.shape, 2.0, device=canvas.device)  # 2: not checked, surer than any threshold
-        for some, places in zip(rows.split(canvas.rows), columns.split(canvas.rows), strict=True):
+        for some, places in zip(torch.split(rows, canvas.rows), torch.split(columns, canvas.rows), strict=True):
             known = shown[some]
             alone = torch.arange(len(some), device=canvas.device)
             known[alone, places] = False
