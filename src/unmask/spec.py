@@ -7,6 +7,7 @@ annotation says, whatever its default is. Knows nothing about what is made, and 
 import difflib
 import functools
 import inspect
+import math
 import re
 import types
 import typing
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from unmask.errors import InputError
+from unmask.schemas.strict_json import shown
 
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 
@@ -29,7 +31,7 @@ def match(text: str, known: Iterable[str], what: str) -> str:
     name, _ = split(text)
     known = tuple(known)
     if name not in known:
-        raise InputError(f"there is no {what} {text.partition(':')[0].strip()!r}; {nearest(name, known)}")
+        raise InputError(f"there is no {what} {shown(text.partition(':')[0].strip())}; {nearest(name, known)}")
     return name
 
 
@@ -90,11 +92,11 @@ def arguments(
             continue
         if not equals or (first and knob and ":" in key):
             if not (first and knob):
-                raise InputError(f"{text!r} has the part {part.strip()!r}; expected {name}:parameter=value,…")
+                raise InputError(f"{shown(text)} has the part {shown(part.strip())}; expected {name}:parameter=value,…")
             key, value = next(iter(parameters), key), part.strip()
         _check_parameter(key, parameters, name, what)
         if key in values:
-            raise InputError(f"{text!r} gives {key} twice")
+            raise InputError(f"{shown(text)} gives {key} twice")
         if key in readers:
             value, after = rest.partition("=")[2].strip() if equals else rest, ""
             values[key] = readers[key](value)
@@ -132,7 +134,7 @@ def value_of(text: str, kind: Any, what: str) -> Any:
                 return _converted(text, choice)
             except ValueError:
                 continue
-    raise InputError(f"{what} is {text!r}; expected {kind_in_words(kind)}")
+    raise InputError(f"{what} is {shown(text)}; expected {kind_in_words(kind)}")
 
 
 def kind_in_words(kind: Any) -> str:
@@ -155,7 +157,7 @@ def specs(text: str) -> list[str]:
 def _check_parameter(key: str, parameters: Mapping[str, Any], name: str, what: str) -> None:
     if key not in parameters:
         there = nearest(key, parameters) if parameters else "it takes none"
-        raise InputError(f"the {what} {name!r} has no parameter {key!r}; {there}")
+        raise InputError(f"the {what} {name!r} has no parameter {shown(key)}; {there}")
 
 
 def _choices(kind: Any) -> tuple[Any, ...]:
@@ -181,8 +183,14 @@ def _converted(text: str, kind: Any) -> Any:
         return text.lower() == "true"
     if kind is str:
         return text
-    if kind in (int, float):
-        return kind(text)
+    if kind is int:
+        if len(text) > 20 or not -(2**63) <= int(text) < 2**63:  # more than any array or generator takes
+            raise ValueError(text)
+        return int(text)
+    if kind is float:
+        if not math.isfinite(float(text)):
+            raise ValueError(text)
+        return float(text)
     raise ValueError(text)
 
 

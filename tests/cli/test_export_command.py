@@ -82,7 +82,7 @@ def test_exporting_again_replaces_its_own_files_and_no_others(plan, tmp_path, ca
         ("missing", "llada", "out", "cannot read"),
         ("text", "llada", "out", "is not a JSON file"),
         ("curve", "llada", "out", "has format 'unmask.curve/1'; expected a plan"),
-        ("list", "llada", "out", "has format None; expected a plan"),
+        ("list", "llada", "out", "has format null; expected a plan"),
     ],
 )
 def test_bad_input_exits_with_2_and_one_line(plan, knob, tmp_path, capsys, file, engine, out, words):

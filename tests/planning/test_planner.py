@@ -237,11 +237,11 @@ def test_a_curve_is_read_from_a_list_or_an_object(tmp_path):
     ("text", "words"),
     [
         ("[1.0, -2.0]", "never negative"),
-        ('["a"]', "expected one row of numbers"),
+        ('["a"]', "expected a number"),
         ("{}", "holds no curve"),
         ("3", "holds no curve"),
         ("[", "not a JSON file"),
-        ('{"values": [[1.0]]}', "one row"),
+        ('{"values": [[1.0]]}', "expected a number"),
     ],
 )
 def test_a_file_without_a_curve_is_refused_in_one_line(tmp_path, text, words):

@@ -1,9 +1,12 @@
+import contextlib
 import errno
 import json
+import os
 
 import pytest
 
 from unmask.errors import InputError
+from unmask.models import checkpoint_folder
 from unmask.training import saved_steps
 
 
@@ -12,7 +15,7 @@ def writer(content):
 
 
 def save(root, step, content=b"good"):
-    return saved_steps.save(root, step, writer(content), {"position": step * 10})
+    return saved_steps.save(root, step, writer(content), {"marker": step * 10})
 
 
 def test_the_newest_checkpoint_is_found_with_its_state(tmp_path):
@@ -20,7 +23,7 @@ def test_the_newest_checkpoint_is_found_with_its_state(tmp_path):
     save(tmp_path, 10, b"better")
     found = saved_steps.newest(tmp_path, complain=pytest.fail)
     assert (found.folder / "weights").read_bytes() == b"better"
-    assert (found.state["step"], found.state["position"]) == (10, 100)
+    assert (found.state["step"], found.state["marker"]) == (10, 100)
 
 
 def test_the_last_two_are_kept(tmp_path):
@@ -88,3 +91,44 @@ def test_a_half_written_checkpoint_is_never_taken_for_one(tmp_path):
     assert saved_steps.newest(tmp_path, pytest.fail).state["step"] == 1
     save(tmp_path, 2)
     assert saved_steps.newest(tmp_path, pytest.fail).state["step"] == 2
+
+
+def test_between_two_published_files_the_folder_is_no_whole_model(tmp_path, monkeypatch):
+    """Whenever the process dies, the folder is the old model, the new one, or refused by name."""
+
+    class Killed(BaseException):
+        pass
+
+    names, out = ("config.json", "model.safetensors"), tmp_path / "out"
+    out.mkdir()
+    for step in (1, 2):
+        (tmp_path / f"{step}").mkdir()
+        for name in names:
+            (tmp_path / f"{step}" / name).write_bytes(b"%s of step %d" % (name.encode(), step))
+        (tmp_path / f"{step}" / "unmask.json").write_text(json.dumps({"step": step}))
+    whole, seen = os.replace, set()
+    for dies in range(4):
+        saved_steps.publish(tmp_path / "1", out, names, "unmask.json")
+        left = dies
+
+        def replace(source, target):
+            nonlocal left
+            if left == 0:
+                raise Killed
+            left -= 1
+            whole(source, target)
+
+        monkeypatch.setattr(os, "replace", replace)
+        with contextlib.suppress(Killed):
+            saved_steps.publish(tmp_path / "2", out, names, "unmask.json")
+        monkeypatch.setattr(os, "replace", whole)
+        card = json.loads((out / "unmask.json").read_text())
+        try:
+            checkpoint_folder.require_whole(out, card)
+            seen.add(card["step"])
+            assert all(f"step {card['step']}" in (out / name).read_text() for name in names)
+        except InputError as refused:
+            said = str(refused)
+            assert "no whole model" in said
+            seen.add("refused")
+    assert seen == {1, 2, "refused"}

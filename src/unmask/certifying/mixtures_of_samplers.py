@@ -63,7 +63,7 @@ class Fallback:
     cap: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.cap < math.inf:
+        if not 1e-9 < self.cap < math.inf:  # below, exp(-cap) rounds to 1
             raise InputError(f"cap is {self.cap}; expected nats per sequence above 0, such as 20")
 
     def predictor(self, predictor: Predictor) -> Predictor:

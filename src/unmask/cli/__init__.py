@@ -18,7 +18,9 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from unmask.cli.checked import check_options
 from unmask.errors import CheckFailed, InputError
+from unmask.visible import shortened, visible
 
 COMMANDS = {
     "demo": "The whole flow, in two minutes, on the two shipped models.",
@@ -96,6 +98,7 @@ class OneCommand(WithHelp, TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         """Run it."""
+        check_options(self, ctx)
         try:
             return super().invoke(ctx)
         except InputError as error:
@@ -167,6 +170,13 @@ def main(arguments: list[str] | None = None) -> int:
         return _complain(str(error), 1)
     except (typer.Abort, KeyboardInterrupt):
         return _complain("interrupted", 130)
+    except BrokenPipeError:  # who reads the output has seen enough
+        sys.stdout = None  # type: ignore[assignment]
+        return 0
+    except OSError as error:  # the disk is full, a file vanished: nothing a traceback would explain
+        return _complain(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", 2)
+    except MemoryError:
+        return _complain("this needs more memory than there is; ask for fewer or shorter texts, or a smaller model", 2)
     return status if isinstance(status, int) else 0
 
 
@@ -179,5 +189,5 @@ def _usage(error: Any) -> str:
 
 
 def _complain(message: str, status: int) -> int:
-    print(f"unmask: {' '.join(message.split())}", file=sys.stderr)
+    print(f"unmask: {shortened(visible(' '.join(message.split())))}", file=sys.stderr)
     return status

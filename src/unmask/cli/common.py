@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from unmask.visible import visible
+
 SAMPLER, TEXTS, SPEND, RUN, RESULT = "Sampler", "Texts", "Precision and cost", "How it runs", "What comes out"
 """The groups that options stand in under --help."""
 
@@ -129,13 +131,14 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title, title_justify="left")
+    table = Table(title=Text(visible(title)), title_justify="left")
     shown = [list(row) for row in rows]
     for place, column in enumerate(columns):
         numeric = all(isinstance(row[place], int | float) for row in shown)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(Text(visible(column)), justify="right" if numeric else "left", overflow="fold")
     for row in shown:
-        table.add_row(*(Text(f"{cell:.6g}" if isinstance(cell, float) else str(cell)) for cell in row))
+        cells = (f"{cell:.6g}" if isinstance(cell, float) else visible(str(cell), keep="\n") for cell in row)
+        table.add_row(*map(Text, cells))
     Console().print(table)
 
 

@@ -96,6 +96,9 @@ def measure(
 
     Started by torchrun or accelerate launch, every process measures a share of the texts.
     """
+    from unmask.planning.summary import measured_report
+
+    shown = _numbers(show_steps)
     if merge:
         from unmask.measuring.measurement import Measurement
 
@@ -118,7 +121,7 @@ def measure(
         if done is None:  # another process prints
             return
         found, spent = done
-    report = _report(found, show_steps)
+    report = measured_report(found, shown)
     if as_json:
         print_json({"file": str(out), "network_calls": spent, **report})
     else:
@@ -133,14 +136,11 @@ def _estimate(found: Any) -> str:
     return f"{estimate.value:.4f} ± {(estimate.high - estimate.low) / 2:.4f} nats/token"
 
 
-def _report(found: Any, steps: str | None) -> dict[str, Any]:
-    from unmask.planning.summary import measured_report
-
+def _numbers(steps: str | None) -> list[int] | None:
     try:
-        chosen = None if steps is None else [int(entry) for entry in steps.split(",")]
+        return None if steps is None else [int(entry) for entry in steps.split(",")]
     except ValueError:
         raise InputError(f"--show-steps is {steps!r}; expected numbers of steps such as 4,8,16") from None
-    return measured_report(found, chosen)
 
 
 def _print(report: dict[str, Any], out: Path, spent: int) -> None:

@@ -110,7 +110,9 @@ def train(
 
     if threads is not None:
         torch.set_num_threads(threads)
-    if resume:
+    if resume and "data" in said and run.is_empty(out):
+        card = run.train(TrainingOptions(**said), out, force=force, bar=not json, anew=True)
+    elif resume:
         _require_same(said, run.saved(out)[0].to_dict(), out)
         card = run.resume(out, bar=not json)
     else:

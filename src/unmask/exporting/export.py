@@ -7,18 +7,18 @@ holds only where positions, sizes and the drawn law are all honoured. To add an 
 from `Plan` or `TunedRule` to `Exported`, and its name in `ENGINES`; `FILE.py:FUNCTION` is an exporter of your own.
 """
 
-import json
 import os
 from pathlib import Path
 
 from unmask.errors import InputError
 from unmask.exporting.engines import ENGINES, find
 from unmask.exporting.exported_plan import Exported
-from unmask.files import write_text
+from unmask.files import read_value, write_text
 from unmask.planning.plan import FORMAT as PLAN_FORMAT
 from unmask.planning.plan import Plan
 from unmask.planning.tuned_rule import FORMAT as TUNED_FORMAT
 from unmask.planning.tuned_rule import TunedRule
+from unmask.schemas.strict_json import shown
 
 __all__ = ["ENGINES", "Exported", "export", "load", "translate"]
 
@@ -69,8 +69,8 @@ def export(what: Plan | TunedRule, engine: str, out: str | os.PathLike[str]) -> 
 def load(path: str | os.PathLike[str]) -> Plan | TunedRule:
     """Read a plan or a tuned rule; InputError when the file is neither."""
     try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        data = read_value(path)
+    except InputError:
         data = {"format": PLAN_FORMAT}  # whose reader says what is wrong with the file
     found = data.get("format") if isinstance(data, dict) else None
     if found == TUNED_FORMAT:
@@ -78,6 +78,6 @@ def load(path: str | os.PathLike[str]) -> Plan | TunedRule:
     if found == PLAN_FORMAT:
         return Plan.load(path)
     raise InputError(
-        f"{path} has format {found!r}; expected a plan ({PLAN_FORMAT}, by unmask plan) or a tuned rule "
+        f"{path} has format {shown(found)}; expected a plan ({PLAN_FORMAT}, by unmask plan) or a tuned rule "
         f"({TUNED_FORMAT}, by unmask tune)"
     )

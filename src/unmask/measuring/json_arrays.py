@@ -25,14 +25,16 @@ def array_from_json(value: Any, name: str, shape: tuple[int, ...], signed: bool 
     Args:
         signed: whether numbers below 0 are right too, as of differences.
     """
-    if not isinstance(value, dict) or set(value) != {"shape", "float32"}:
+    if not isinstance(value, dict) or set(value) != {"shape", "float32"} or not isinstance(value["shape"], list):
         raise InputError(f"{name} is not an array with shape and float32 content")
     try:
         content = np.frombuffer(base64.b64decode(value["float32"], validate=True), dtype="<f4")
     except (ValueError, TypeError) as error:
         raise InputError(f"{name} has float32 content that cannot be read ({error}); the file is damaged") from None
     if value["shape"] != list(shape) or content.size != int(np.prod(shape)):
-        raise InputError(f"{name} has shape {value['shape']} and {content.size} numbers; expected {list(shape)}")
+        raise InputError(
+            f"{name} has shape {str(value['shape'])[:40]} and {content.size} numbers; expected {list(shape)}"
+        )
     if not np.all(np.isfinite(content)) or (not signed and np.any(content < 0)):
         raise InputError(f"{name} holds negative or non-finite numbers; nats are finite and never negative")
     return content.astype(np.float64).reshape(shape)

@@ -5,7 +5,6 @@ begins in: documents of a text file are separated by blank lines, and rows of a 
 tokenizers only as `encode`.
 """
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -15,12 +14,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from unmask import files
 from unmask.errors import InputError
 from unmask.models.capabilities import encoder_of
 from unmask.models.predictor import Predictor
+from unmask.schemas import strict_json
 
 TokenArray = npt.NDArray[np.int64]
 Encode = Callable[[str], Sequence[int]]
+LARGEST = 2**33
+"""Bytes of the largest text that is read."""
 
 LEAST_DOCUMENTS = 8
 """Of fewer documents there is no interval over documents: every window then stands for itself."""
@@ -97,9 +100,9 @@ def text_windows(encode: Encode, text: str, length: int, path: str | Path) -> Wi
 def known_from(path: str | Path, length: int) -> npt.NDArray[np.bool_]:
     """Known positions for infilling, from a JSON list of positions or of one boolean for every position."""
     try:
-        values = json.loads(_text(Path(path)))
-    except ValueError as error:
-        raise InputError(f"{path} is not a JSON file ({error}); expected a list of known positions") from error
+        values = files.read_value(path)
+    except InputError as error:
+        raise InputError(f"{error}; expected a list of known positions") from error
     if isinstance(values, list) and len(values) == length and all(isinstance(value, bool) for value in values):
         return np.array(values)
     whole = isinstance(values, list) and all(type(value) is int and 0 <= value < length for value in values)
@@ -143,16 +146,21 @@ def _windows(rows: Sequence[Any], length: int | None, path: str | Path) -> Windo
 def _from_array(path: Path) -> list[TokenArray]:
     try:
         array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"cannot read {path} as an array of tokens ({error})") from error
+    except Exception as error:  # zip, struct, tokenizer and syntax errors of many kinds, as the damage has it
+        said = getattr(error, "strerror", None) or str(error).partition("\n")[0] or type(error).__name__
+        raise InputError(f"cannot read {path} as an array of tokens ({said[:120]})") from error
+    if not isinstance(array, np.ndarray):
+        raise InputError(f"{path} is an archive of arrays (.npz); expected one array of tokens")
     if array.ndim not in (1, 2) or not np.issubdtype(array.dtype, np.integer):
         raise InputError(f"{path} has shape {array.shape} and type {array.dtype}; expected whole numbers in rows")
+    if array.dtype == np.uint64 and array.size and array.max() >= 2**63:
+        raise InputError(f"{path} has the number {array.max()}; token ids are far smaller")
     return list(np.atleast_2d(array))
 
 
 def _row(line: str, number: int, path: Path, predictor: Predictor) -> Sequence[int]:
     try:
-        value: Any = json.loads(line)
+        value: Any = strict_json.parse(line)
     except ValueError as error:
         raise InputError(f"{path}, line {number}: not JSON ({error})") from error
     if isinstance(value, dict):
@@ -172,12 +180,7 @@ def _encoder(predictor: Predictor, path: str | Path) -> Encode:
 
 
 def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text (byte {error.start} cannot be read)") from error
+    return files.read_text(path, LARGEST)
 
 
 def _lines(text: str) -> list[tuple[int, str]]:

@@ -4,6 +4,7 @@ A model is a folder (a path), one of the models shipped in the package (a bare n
 once it is downloaded. Weights are read from safetensors only; nothing is ever unpickled.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -13,8 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from unmask.errors import InputError
+from unmask.files import read_bytes, reason
 
 OUR_FORMAT = "unmask.model/1"
+FILES = "files"
+"""Of our card: the SHA-256 of every other file of the model, by name."""
+LONGEST_LINE = 200
+"""Characters of another library's message that are repeated."""
 
 
 def folder_of(name: str | os.PathLike[str], trust_remote_code: bool = False, revision: str | None = None) -> Path:
@@ -53,14 +59,36 @@ def read_config(folder: Path) -> dict[str, Any]:
     """config.json of a checkpoint folder."""
     file = folder / "config.json"
     try:
-        config = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{folder} is not a model folder: cannot read config.json ({error.strerror})") from error
-    except ValueError as error:
-        raise InputError(f"{file} is not a JSON file ({error})") from error
+        content = read_bytes(file)
+    except InputError as error:
+        raise InputError(
+            f"{folder} is not a model folder: cannot read config.json ({reason(error.__cause__ or error)})"
+        ) from error
+    try:
+        config = json.loads(content)  # as transformers reads it, which takes what strict JSON does not
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{file} is not a JSON file ({first_line(error)[:120]})") from error
     if not isinstance(config, dict):
         raise InputError(f"{file} is not a JSON object")
     return config
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def require_whole(folder: Path, card: dict[str, Any]) -> None:
+    """Raise InputError when a file is not the one our card describes: `unmask train` died while it published them."""
+    for name, written in card.get(FILES, {}).items():
+        path = folder / name
+        if Path(name).name != name or not path.is_file() or digest(path) != written:
+            raise InputError(
+                f"{folder} is no whole model: {name} is not the file that unmask.json describes; if training was cut "
+                f'off, go on with unmask train --out {folder} --resume; if you changed the file, remove "{FILES}" from '
+                "unmask.json"
+            )
 
 
 def require_safetensors(folder: Path) -> None:
@@ -93,7 +121,7 @@ def one_line(folder: Path) -> Iterator[None]:
         raise InputError(
             f"cannot load {folder}: its code needs a package that is not here ({first_line(error)})"
         ) from error
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, AssertionError) as error:
+    except Exception as error:  # as many kinds as there are libraries and families that read a checkpoint
         raise InputError(f"cannot load {folder}: {first_line(error)}") from error
 
 
@@ -101,4 +129,5 @@ def first_line(error: BaseException) -> str:
     """The first line of an error's message, or its kind when it has none."""
     message = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     lines = message.strip().splitlines()
-    return lines[0].strip() if lines else type(error).__name__
+    line = lines[0].strip() if lines else type(error).__name__
+    return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}…"

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from unmask.errors import InputError
 from unmask.laws.base import Law
+from unmask.models.devices import device_of
 from unmask.models.predictor import Positions
 
 _MOST_NUMBERS = 1 << 25  # of float64 in one answer of a law: 256 MiB
@@ -26,7 +27,7 @@ class Oracle:
         self.law = law
         self.vocab_size = law.vocab_size
         self.length: int | None = law.length
-        self.device = torch.device(device)
+        self.device = device_of(device)
 
     def log_probs(self, tokens: Tensor, known: Tensor, wanted: Positions) -> Tensor:
         chosen = np.empty((len(wanted.rows), self.vocab_size), dtype=np.float32)

@@ -22,6 +22,7 @@ from unmask.files import read_json
 from unmask.models import bert, checkpoint_folder, families, modernbert
 from unmask.models.adapter import Pretrained
 from unmask.models.bert import Bert
+from unmask.models.devices import device_of
 from unmask.models.families import Family
 from unmask.models.modernbert import ModernBert
 from unmask.models.network import Network, Plain, Transformers
@@ -69,8 +70,9 @@ def load(
         )
     _check_trust(str(path_or_id), config, family, trust_remote_code)
     checkpoint_folder.require_safetensors(folder)
+    checkpoint_folder.require_whole(folder, ours or {})
     text = Text(folder, trust_remote_code)
-    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    place = device_of(device)
     with checkpoint_folder.one_line(folder):
         network = _network(folder, config, family, place, _dtype(config, dtype, place), trust_remote_code)
     family = _with_mask(folder, family, config, text, network.vocab_size)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from unmask.errors import InputError
+from unmask.models.checkpoint_folder import first_line
 
 _USUAL = {"mask_token": ("[MASK]", "<mask>", "<|mask|>", "<|MASK|>"), "unk_token": ("[UNK]", "<unk>")}
 """How special tokens are spelled where no file says it."""
@@ -128,7 +129,7 @@ class Text:
         try:
             tokenizer = Tokenizer.from_file(str(file))
         except Exception as error:  # the library raises bare Exception
-            raise InputError(f"{file} is not a tokenizer file ({error})") from error
+            raise InputError(f"{file} is not a tokenizer file ({first_line(error)})") from error
         tokenizer.encode_special_tokens = True  # a person's "[MASK]" is six characters, not the mask
         tokenizer.no_padding()
         tokenizer.no_truncation()
@@ -142,12 +143,11 @@ class Text:
         from transformers import AutoTokenizer
 
         try:
-            return AutoTokenizer.from_pretrained(self.folder, trust_remote_code=self.trust_remote_code)
+            return AutoTokenizer.from_pretrained(
+                self.folder, trust_remote_code=self.trust_remote_code, local_files_only=True
+            )
         except Exception as error:
-            reason = str(error).strip().splitlines()
-            raise InputError(
-                f"cannot load the tokenizer of {self.folder}: {reason[0] if reason else error!r}"
-            ) from error
+            raise InputError(f"cannot load the tokenizer of {self.folder}: {first_line(error)}") from error
 
     @cached_property
     def _spellings(self) -> dict[str, str]:
@@ -156,7 +156,9 @@ class Text:
         for name in ("special_tokens_map.json", "tokenizer_config.json"):
             try:
                 stored = json.loads((self.folder / name).read_text(encoding="utf-8"))
-            except (OSError, ValueError):
+            except (OSError, ValueError, RecursionError):
+                continue
+            if not isinstance(stored, dict):
                 continue
             for role, token in stored.items():
                 spelling = token.get("content") if isinstance(token, dict) else token

@@ -6,16 +6,16 @@ nothing is known of how the errors go together; the interval then allows for the
 
 from __future__ import annotations
 
-import json
 import os
-from pathlib import Path
 
 import numpy as np
 
 from unmask.errors import InputError
+from unmask.files import read_value
 from unmask.measuring.estimate import Estimate
 from unmask.measuring.measurement import Parts
 from unmask.measuring.order_costs import OrderCosts
+from unmask.schemas.formats import BARE_CURVE
 from unmask.theory.curve import FloatArray, InformationCurve
 from unmask.theory.price import price
 from unmask.theory.schedule import Schedule
@@ -85,18 +85,14 @@ class KnownCurve:
 
 def read_curve(path: str | os.PathLike[str]) -> InformationCurve:
     """A curve from a JSON file: a list of numbers, or an object with "values" and perhaps "stderr"."""
-    try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not a JSON file ({error})") from error
+    data = read_value(path)
     values = data.get("values") if isinstance(data, dict) else data
     if not isinstance(values, list):
         raise InputError(f'{path} holds no curve; expected a list of numbers, or an object with "values"')
     try:
+        BARE_CURVE(data, "")
         return InformationCurve(values, data.get("stderr") if isinstance(data, dict) else None)
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         raise InputError(f"{path}: {error}") from error
 
 

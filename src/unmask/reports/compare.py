@@ -15,6 +15,7 @@ from unmask.evaluation.result_table import Cell, Column, ResultTable
 from unmask.evaluation.text_quality import TextQuality
 from unmask.measuring.estimate import Estimate
 from unmask.reports.tables import to_markdown, to_rich
+from unmask.visible import in_markdown, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -224,11 +225,11 @@ def say(console: Console, words: str, style: str = "") -> None:
 
 def summary(found: Comparison, command: str) -> str:
     """The tables and sentences as Markdown."""
-    parts = [f"    {command}\n", *(f"{sentence}\n" for sentence in verdict(found))]
+    parts = [f"    {visible(command)}\n", *(f"{in_markdown(sentence)}\n" for sentence in verdict(found))]
     parts += ["## Scored exactly\n", to_markdown(_one_line(scored_table(found)))]
     if found.measured_only:
         parts += ["## Measured only\n", f"{MEASURED_ONLY}\n", to_markdown(_one_line(measured_table(found)))]
-    parts += [f"Failed: {trial.name}: {trial.error}\n" for trial in found.failed]
+    parts += [f"Failed: {in_markdown(trial.name)}: {in_markdown(str(trial.error))}\n" for trial in found.failed]
     return "\n".join(parts)
 
 

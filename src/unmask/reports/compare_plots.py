@@ -12,6 +12,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, Locator, LogLocator, 
 from unmask.evaluation.compare.trial import Comparison, Trial, undominated
 from unmask.measuring.estimate import Estimate
 from unmask.reports.figures import BLUE, FAINT, GREEN, GRID, INK, ORANGE, PURPLE, SKY
+from unmask.visible import in_figure
 
 WIDE = (8.4, 4.6)
 LINEAR = 0.02  # nats per token below which the axis of prices is linear: prices may be zero or negative
@@ -167,7 +168,7 @@ def _reference(axes: Axes, found: Comparison, x: float, words: str, right: bool 
     axes.axvline(x, color=INK, linewidth=1.2, linestyle=(0, (5, 2)))
     place = axes.get_xaxis_transform()
     side = "right" if right else "left"
-    axes.text(x, 0.99, f" {words} ", transform=place, ha=side, va="top", fontsize=8.5)
+    axes.text(x, 0.99, f" {in_figure(words)} ", transform=place, ha=side, va="top", fontsize=8.5)
     line = found.autoregressive
     if line is not None and line.price is not None:
         _point(axes, x, line.price, found.length, INK, "*", 1.0)
@@ -306,7 +307,7 @@ def calls(found: Comparison) -> Figure:
         axes.plot([trial.calls.least, trial.calls.most], [place, place], color=GRID, linewidth=3, zorder=1)
         axes.plot([low, high], [place, place], color=SKY, linewidth=5, solid_capstyle="butt", zorder=2)
         axes.plot([middle], [place], color=INK, marker="|", markersize=9, zorder=3)
-    axes.set_yticks(range(len(ran)), [trial.name.replace("_", " ") for trial in reversed(ran)], fontsize=8)
+    axes.set_yticks(range(len(ran)), [in_figure(trial.name.replace("_", " ")) for trial in reversed(ran)], fontsize=8)
     axes.set_xlabel("network calls per sampled text: range, middle 80 %, median")
     axes.grid(visible=False, axis="y")
     return figure
@@ -332,7 +333,7 @@ def validity(found: Comparison, looks: Looks | None = None) -> Figure:
     right = sorted((trial for trial in found.scored if trial.key in best and trial.valid), key=lambda t: t.mean_calls)
     for trial in right[:4]:
         assert trial.valid is not None
-        axes.annotate(trial.name.replace("_", " "), (trial.mean_calls, trial.valid.value), xytext=(5, 5),
+        axes.annotate(in_figure(trial.name.replace("_", " ")), (trial.mean_calls, trial.valid.value), xytext=(5, 5),
                       textcoords="offset points", fontsize=7.5)  # fmt: skip
     _log_axis(axes, FixedLocator([2**power for power in range(found.length.bit_length())]))
     axes.set_ylim(-0.03, 1.05)
@@ -344,7 +345,7 @@ def validity(found: Comparison, looks: Looks | None = None) -> Figure:
 
 
 def _short(trial: Trial) -> str:
-    return f"{trial.name.replace('_', ' ')}: {trial.mean_calls:.3g} calls"
+    return f"{in_figure(trial.name.replace('_', ' '))}: {trial.mean_calls:.3g} calls"
 
 
 def _log_axis(axes: Axes, ticks: Locator | None = None) -> None:

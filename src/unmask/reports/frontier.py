@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from unmask.errors import InputError
+from unmask.files import write_with
 
 WIDTH = 48
 KINDS = (".png", ".svg", ".pdf")
@@ -60,6 +61,6 @@ def save_plot(rows: Sequence[dict[str, Any]], chosen: float, path: str | os.Path
     axes.axhline(0, color="0.8", linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, loc="upper right")
-    figure.savefig(target, dpi=150)
+    write_with(target, lambda temporary: figure.savefig(temporary, dpi=150))
     pyplot.close(figure)
     return target

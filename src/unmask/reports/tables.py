@@ -7,6 +7,7 @@ import io
 from typing import TYPE_CHECKING
 
 from unmask.evaluation.result_table import ResultTable
+from unmask.visible import in_markdown, visible
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -25,7 +26,7 @@ def to_markdown(table: ResultTable) -> str:
     """A table of a Markdown document: words to the left, numbers to the right, a dash where there is no number."""
     words = [any(isinstance(row[place], str) for row in table.rows) for place in range(len(table.columns))]
     lines = [[column.heading or column.name for column in table.columns], ["---" if word else "---:" for word in words]]
-    lines += [[c.show(cell) for c, cell in zip(table.columns, row, strict=True)] for row in table.rows]
+    lines += [[in_markdown(c.show(cell)) for c, cell in zip(table.columns, row, strict=True)] for row in table.rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
@@ -40,5 +41,5 @@ def to_rich(table: ResultTable) -> RichTable:
         words = any(isinstance(row[place], str) for row in table.rows)
         shown.add_column(column.heading, justify="left" if words else "right", no_wrap=True, vertical="bottom")
     for row in table.rows:
-        shown.add_row(*(Text(column.show(cell)) for column, cell in zip(table.columns, row, strict=True)))
+        shown.add_row(*(Text(visible(column.show(cell))) for column, cell in zip(table.columns, row, strict=True)))
     return shown

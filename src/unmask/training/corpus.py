@@ -123,13 +123,18 @@ def _dataset(path: Path) -> list[Document]:
         raise InputError(
             f"data {path} is a data set, which the package `datasets` reads; install it, or give text files"
         ) from error
-    if path.is_dir() and ((path / "state.json").exists() or (path / "dataset_dict.json").exists()):
-        loaded: Any = datasets.load_from_disk(str(path))
-    elif path.is_dir():
-        loaded = datasets.load_dataset(str(path))
-    else:
-        kind = {".jsonl": "json"}.get(path.suffix, path.suffix[1:])
-        loaded = datasets.load_dataset(kind, data_files=str(path))
+    datasets.disable_progress_bars()
+    try:
+        if path.is_dir() and ((path / "state.json").exists() or (path / "dataset_dict.json").exists()):
+            loaded: Any = datasets.load_from_disk(str(path))
+        elif path.is_dir():
+            loaded = datasets.load_dataset(str(path))
+        else:
+            kind = {".jsonl": "json"}.get(path.suffix, path.suffix[1:])
+            loaded = datasets.load_dataset(kind, data_files=str(path))
+    except Exception as error:  # of as many kinds as there are formats
+        said = str(error).partition("\n")[0][:120] or type(error).__name__
+        raise InputError(f"--data {path} cannot be read as a data set: {said}") from error
     table = loaded["train"] if isinstance(loaded, dict) and "train" in loaded else loaded
     columns = getattr(table, "column_names", None)
     if not isinstance(columns, list) or "text" not in columns:

@@ -12,7 +12,10 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from unmask.errors import InputError
 from unmask.files import write_text
+from unmask.schemas import strict_json
+from unmask.visible import visible
 
 
 class Monitor:
@@ -47,19 +50,19 @@ class Monitor:
     def say(self, line: str) -> None:
         """One line for a person."""
         if not self._silent:
-            self._console.print(line, markup=False, soft_wrap=True)
+            self._console.print(visible(line), markup=False, soft_wrap=True)
 
     def cut_log(self, step: int) -> None:
         """Forget log lines after `step`: the run goes on from there."""
         if self._silent or not self._log.exists():
             return
         kept = []
-        for line in self._log.read_text(encoding="utf-8").splitlines():
+        for line in self._log.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
-                entry = json.loads(line)
-            except json.JSONDecodeError:  # the line that was being written when the process was killed
+                entry = strict_json.parse(line)
+            except ValueError:  # the line that was being written when the process was killed
                 continue
-            if entry["step"] <= step:
+            if isinstance(entry, dict) and isinstance(entry.get("step"), int) and entry["step"] <= step:
                 kept.append(line + "\n")
         write_text(self._log, "".join(kept))
 
@@ -87,8 +90,11 @@ class Monitor:
             self.say(f"    | {' '.join(sample.split())}")
 
     def _write(self, entry: dict[str, Any]) -> None:
-        with self._log.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
+        try:
+            with self._log.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(entry) + "\n")
+        except OSError as error:
+            raise InputError(f"{self._log} cannot be written: {error.strerror}; go on with --resume") from error
         if self._board is not None:
             flat = {**entry, **entry.get("held_out", {})}
             for name, value in flat.items():

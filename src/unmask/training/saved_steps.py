@@ -6,18 +6,17 @@ of every other file). The last two are kept; a damaged one is passed over for th
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from safetensors import SafetensorError
 
 from unmask.errors import InputError
-from unmask.files import write_json
+from unmask.files import copy, read_json, reason, sync, write_json
+from unmask.models.checkpoint_folder import FILES, digest
 
 FORMAT = "unmask.checkpoint/1"
 KEPT = 2
@@ -39,18 +38,21 @@ def save(root: Path, step: int, write: Callable[[Path], None], state: dict[str, 
     temporary = root / f".{final.name}.partial"
     try:
         root.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(temporary, ignore_errors=True)
+        for unfinished in root.glob(".step-*.partial"):  # of a process that was killed: a run has one writer
+            shutil.rmtree(unfinished, ignore_errors=True)
         temporary.mkdir()
         write(temporary)
-        files = {path.name: _digest(path) for path in sorted(temporary.iterdir())}
+        files = {path.name: digest(path) for path in sorted(temporary.iterdir())}
         write_json(temporary / "state.json", {"format": FORMAT, "step": step, **state, "files": files})
-        _sync(temporary)
+        for path in [*temporary.iterdir(), temporary]:
+            sync(path)
         shutil.rmtree(final, ignore_errors=True)
         temporary.rename(final)
     except (OSError, SafetensorError, InputError) as error:
         shutil.rmtree(temporary, ignore_errors=True)
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise InputError(f"the checkpoint of step {step} cannot be written: {reason}; {_last_good(root)}") from error
+        raise InputError(
+            f"the checkpoint of step {step} cannot be written: {reason(error)}; {_last_good(root)}"
+        ) from error
     for old in folders(root)[:-KEPT]:
         shutil.rmtree(old, ignore_errors=True)
     return final
@@ -61,7 +63,7 @@ def newest(root: Path, complain: Callable[[str], None]) -> Checkpoint:
     for folder in reversed(folders(root)):
         fault = _fault(folder)
         if fault is None:
-            return Checkpoint(folder, json.loads((folder / "state.json").read_text(encoding="utf-8")))
+            return Checkpoint(folder, read_json(folder / "state.json", FORMAT))
         complain(f"{folder} is damaged ({fault}); passing over to the one before it")
     raise InputError(f"{root} holds no undamaged checkpoint to resume from; start again with `force`")
 
@@ -71,46 +73,37 @@ def folders(root: Path) -> list[Path]:
     return sorted(root.glob("step-*")) if root.is_dir() else []
 
 
-def replace_file(source: Path, target: Path) -> None:
-    """Copy `source` over `target` so that a reader sees the old file or the new one."""
-    temporary = target.with_name(f".{target.name}.partial")
-    shutil.copyfile(source, temporary)
-    os.replace(temporary, target)
+def publish(checkpoint: Path, out: Path, names: Sequence[str], card: str) -> None:
+    """Make the files `names` of a checkpoint, and its card, those of `out`.
+
+    The card is the last to come, and holds the SHA-256 of the others (`checkpoint_folder.FILES`): between the first
+    file and the card a reader is told that the folder is no whole model, instead of being given weights of one step
+    with the words of another.
+    """
+    described = json.loads((checkpoint / card).read_bytes())
+    described[FILES] = {name: digest(checkpoint / name) for name in names}
+    for name in names:
+        if not (out / name).is_file() or digest(out / name) != described[FILES][name]:
+            copy(checkpoint / name, out / name)
+    write_json(out / card, described)
 
 
 def _name(step: int) -> str:
     return f"step-{step:09d}"
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _fault(folder: Path) -> str | None:
     """What is wrong with a checkpoint, or None."""
     try:
-        state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-        if state["format"] != FORMAT:
-            return f"its format is {state['format']!r}, not {FORMAT!r}"
-        for name, digest in state["files"].items():
-            if _digest(folder / name) != digest:
+        state = read_json(folder / "state.json", FORMAT)
+        for name, written in state["files"].items():
+            if Path(name).name != name or digest(folder / name) != written:
                 return f"{name} is not what was written"
     except OSError as error:
         return f"{Path(error.filename or folder).name}: {error.strerror}"
-    except (ValueError, KeyError, AttributeError, TypeError):
+    except InputError:
         return "state.json cannot be read"
     return None
-
-
-def _sync(folder: Path) -> None:
-    """Have everything on the disk before the rename, so that a power cut leaves no named folder with missing bytes."""
-    for path in [*folder.iterdir(), folder]:
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _last_good(root: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import shutil
 from pathlib import Path
@@ -13,8 +14,8 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
 from unmask.errors import InputError
-from unmask.files import read_json, write_json, write_text
-from unmask.training import architecture, tokenizer
+from unmask.files import make_folder, only_writer, read_json, reason, write_json, write_text
+from unmask.training import architecture, saved_steps, tokenizer
 from unmask.training.data import Data, prepare
 from unmask.training.monitor import Monitor
 from unmask.training.options import TrainingOptions
@@ -25,15 +26,18 @@ HELD_OUT = "held_out.txt"
 
 # What a run leaves in its folder.
 OURS = (
-    *("training", "config.json", "model.safetensors", "unmask.json", "tokenizer.json", "tokenizer_config.json"),
+    *("unmask.json", "config.json", "model.safetensors", "training", "tokenizer.json", "tokenizer_config.json"),
     HELD_OUT,
 )
 
 
-def train(options: TrainingOptions, out: str | Path, force: bool = False, bar: bool = True) -> dict[str, Any]:
+def train(
+    options: TrainingOptions, out: str | Path, force: bool = False, bar: bool = True, anew: bool = False
+) -> dict[str, Any]:
     """Train a network and leave it in `out` as a Hugging Face folder; returns what `unmask.json` says of it.
 
-    Held-out text is kept in `out` too, where `unmask measure` finds it.
+    Held-out text is kept in `out` too, where `unmask measure` finds it. `anew`: whether the run was to be resumed, but
+    nothing is there to go on with; it is said then.
 
     Raises InputError when `out` holds something already, unless `force` says to replace what a run left there.
 
@@ -42,30 +46,44 @@ def train(options: TrainingOptions, out: str | Path, force: bool = False, bar: b
     """
     out = Path(out)
     accelerator = _accelerator(options)
-    if accelerator.is_main_process:
-        _require_room(out, force)
-        data = prepare(options)
-        network = _network(options, data)
-        # Nothing is removed or written before everything that can be wrong with the options has been looked at.
-        _make_room(out)
-        data.tokenizer.save_pretrained(out)
-        if data.held_out_text is not None:
-            write_text(out / HELD_OUT, data.held_out_text)
-        run = {"format": RUN_FORMAT, "options": options.to_dict(), "data_sha256": data.digest}
-        write_json(out / "training" / "run.json", run)
-    accelerator.wait_for_everyone()
-    if not accelerator.is_main_process:
-        data = prepare(options, made=tokenizer.existing(out))
-        network = _network(options, data)
-    return _run(options, data, network, accelerator, out, bar, resumed=False)
+    with contextlib.ExitStack() as held:
+        if accelerator.is_main_process:
+            _require_room(out, force)
+            data = prepare(options)
+            network = _network(options, data)
+            # Nothing is removed or written before everything that can be wrong with the options has been looked at.
+            make_folder(out)
+            held.enter_context(only_writer(out))
+            _make_room(out)
+            run = {"format": RUN_FORMAT, "options": options.to_dict(), "data_sha256": data.digest}
+            write_json(out / "training" / "run.json", run)  # first: from here on the run can be resumed
+            _write_texts(data, out)
+        accelerator.wait_for_everyone()
+        if not accelerator.is_main_process:
+            data = prepare(options, made=tokenizer.existing(out))
+            network = _network(options, data)
+        return _run(options, data, network, accelerator, out, bar, resumed=False, anew=anew)
 
 
 def resume(out: str | Path, bar: bool = True) -> dict[str, Any]:
-    """Go on with the run in `out` from its newest undamaged checkpoint, with the options and the text it began with."""
+    """Go on with the run in `out` from its newest undamaged checkpoint, with the options and the text it began with.
+
+    A run that died before its first checkpoint begins anew, tokenizer included.
+    """
     out = Path(out)
     options, digest = saved(out)
     accelerator = _accelerator(options)
-    data = prepare(options, made=tokenizer.existing(out))
+    with contextlib.ExitStack() as held:
+        if accelerator.is_main_process:
+            held.enter_context(only_writer(out))
+        return _resume(out, options, digest, accelerator, bar)
+
+
+def _resume(out: Path, options: TrainingOptions, digest: str, accelerator: Accelerator, bar: bool) -> dict[str, Any]:
+    begun = bool(saved_steps.folders(out / "training"))
+    data = prepare(options, made=tokenizer.existing(out) if begun else None)
+    if not begun and accelerator.is_main_process:
+        _write_texts(data, out)
     if data.digest != digest:
         raise InputError(
             f"data {' '.join(options.data)} is not the text {out} was started on; put it back, or start with `force`"
@@ -82,13 +100,41 @@ def saved(out: Path) -> tuple[TrainingOptions, str]:
     return TrainingOptions.from_dict(run["options"]), str(run["data_sha256"])
 
 
+def is_empty(out: Path) -> bool:
+    """Whether a run that died before it wrote its options, or none at all, has been in `out`: nothing to go on with."""
+    if not out.is_dir():
+        return not out.exists()
+    training = out / "training"
+    begun = [path for path in training.glob("*") if not path.name.startswith(".")]
+    return not begun and all(path == training for path in out.iterdir())
+
+
+def _write_texts(data: Data, out: Path) -> None:
+    """The tokenizer, and the text that is held out."""
+    if data.held_out_text is not None:
+        write_text(out / HELD_OUT, data.held_out_text)
+    try:
+        data.tokenizer.save_pretrained(out)
+    except Exception as error:  # the library behind it raises bare Exception on a full disk
+        raise InputError(f"{out} cannot be written: {reason(error)}; go on with `resume`") from error
+
+
 def _run(
-    options: TrainingOptions, data: Data, network: Any, accelerator: Accelerator, out: Path, bar: bool, resumed: bool
+    options: TrainingOptions,
+    data: Data,
+    network: Any,
+    accelerator: Accelerator,
+    out: Path,
+    bar: bool,
+    resumed: bool,
+    anew: bool = False,
 ) -> dict[str, Any]:
     transformers.utils.logging.disable_progress_bar()  # one bar is enough
     silent = not accelerator.is_main_process
     with Monitor(out / "training", silent, bar=bar, tensorboard=options.tensorboard) as monitor:
         trainer = Trainer(options, data, network, accelerator, out, monitor)
+        if anew:
+            monitor.say(f"{out} holds no run yet: starting at the beginning")
         if resumed:
             trainer.resume()
         monitor.say(
@@ -128,7 +174,7 @@ def _network(options: TrainingOptions, data: Data) -> Any:
 def _require_room(out: Path, force: bool) -> None:
     if out.exists() and not out.is_dir():
         raise InputError(f"out {out} is a file; choose a folder")
-    if out.is_dir() and any(out.iterdir()) and not force:
+    if not is_empty(out) and not force:
         raise InputError(
             f"out {out} is not empty; go on with `resume`, replace it with `force`, or choose another folder"
         )

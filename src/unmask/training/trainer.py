@@ -25,7 +25,7 @@ from safetensors.torch import load_file, save_file
 
 from unmask import __version__, load, recipes, sample
 from unmask.errors import InputError
-from unmask.files import write_json
+from unmask.files import reason, write_json
 from unmask.training import saved_steps
 from unmask.training.architecture import parameters
 from unmask.training.data import Data
@@ -84,6 +84,8 @@ class Trainer:
         self.network.tie_weights()
         self.optimizer.load_state(load_file(found.folder / "optimizer.safetensors"))
         self.position = Position(**found.state["position"])
+        if found.state.get("best") and self.accelerator.is_main_process:  # it may have died before it was published
+            self._publish(found.folder)
         self.monitor.cut_log(self.position.step)
         self.monitor.say(f"resuming {self.out} at step {self.position.step}")
 
@@ -210,9 +212,8 @@ class Trainer:
             is_best = self.position.best is None or look.nelbo <= self.position.best
             if is_best:
                 self.position.best = look.nelbo
-            folder = saved_steps.save(
-                self.checkpoints, self.position.step, self._write, {"position": self._here(), "progress": progress}
-            )
+            state = {"position": self._here(), "progress": progress, "best": is_best}
+            folder = saved_steps.save(self.checkpoints, self.position.step, self._write, state)
             if is_best:
                 self._publish(folder)
             if options.samples:
@@ -260,13 +261,12 @@ class Trainer:
         write_json(folder / "unmask.json", self.card())
 
     def _publish(self, folder: Path) -> None:
-        """Make a checkpoint the result: its model files take the place of those in the run's folder, each one whole."""
+        """Make a checkpoint the result: its model files take the place of those in the run's folder."""
         try:
-            for name in ("config.json", "model.safetensors", "unmask.json"):
-                saved_steps.replace_file(folder / name, self.out / name)
-        except OSError as error:
+            saved_steps.publish(folder, self.out, ("config.json", "model.safetensors"), "unmask.json")
+        except (OSError, InputError) as error:
             raise InputError(
-                f"{self.out} cannot be written: {error.strerror}; the network is in {folder}, go on with `resume`"
+                f"{self.out} cannot be written: {reason(error)}; the network is in {folder}, go on with `resume`"
             ) from error
 
     def card(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from unmask.evaluation.compare.attempt import Attempts, drawing, times
 from unmask.evaluation.compare.ground import Ground
 from unmask.evaluation.compare.rules import Entry, Rules, chosen, ladder
 from unmask.evaluation.compare.trial import AutoregressiveLine, Comparison, Timing, Trial
-from unmask.files import read_json, write_json
+from unmask.files import make_folder, only_writer, read_json, write_json
 from unmask.measuring.estimate import Estimate
 from unmask.measuring.measurement import Measurement, text_digest
 from unmask.measuring.model_identity import describe_model
@@ -78,6 +78,11 @@ class Run:
 
     def run(self, resume: bool = False, force: bool = False) -> Comparison:
         """Compare; what the folder holds of the same comparison already is taken up with `resume`."""
+        make_folder(self.folder)
+        with only_writer(self.folder):
+            return self._run(resume, force)
+
+    def _run(self, resume: bool, force: bool) -> Comparison:
         begun = time.monotonic()
         ground, request = self.ground, self.request
         names = chosen(request.rules, ORDERS)  # every word is checked before anything is computed or removed
@@ -163,7 +168,7 @@ class Run:
                     (self.folder / name).unlink(missing_ok=True)
             elif not resume:
                 raise InputError(f"--out {self.folder} is not empty; go on with --resume, or replace it with --force")
-            else:
+            elif path.exists() or not self._is_empty():
                 before = read_json(path, FORMAT)
                 differs = [name for name, value in settings.items() if before.get(name) != value]
                 if differs:
@@ -171,8 +176,14 @@ class Run:
                         f"--out {self.folder} holds a comparison with another {differs[0]} "
                         f"({before.get(differs[0])!r}, now {settings[differs[0]]!r}); give the same, or --force"
                     )
-        (self.folder / "trials").mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder / "trials")
         write_json(path, settings)
+
+    def _is_empty(self) -> bool:
+        """Whether a comparison that died before it wrote its settings has been here."""
+        trials = self.folder / "trials"
+        found = [path for path in [*self.folder.iterdir(), *trials.glob("*")] if not path.name.startswith(".")]
+        return found in ([], [trials])
 
     def _settings(self) -> dict[str, Any]:
         """What must be the same for trials to stand side by side; rules may be added later."""
