@@ -198,7 +198,7 @@ def test_texts_and_trace_are_written(capsys, tmp_path):
         ([PERMUTATION, "--rule", "punt", "--steps", "2"], "has no parameter 'steps'"),
         ([PERMUTATION, "--rule", "punt", "--order", "uniform"], "has no parameter 'order'"),
         ([PERMUTATION, "--temperature", "-1"], "temperature is -1"),
-        ([PERMUTATION, "--top-p", "0"], "top_p is 0"),
+        ([PERMUTATION, "--top-p", "0"], "--top-p is 0"),
         ([PERMUTATION, "--stop-at-end"], "no end-of-text id"),
         ([PERMUTATION, "--plan", "nothing.plan.json"], "nothing.plan.json"),
     ],

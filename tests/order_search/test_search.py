@@ -9,10 +9,13 @@ import pytest
 import unmask
 from unmask.errors import InputError
 from unmask.laws import MarkovChain, toy_grammar
+from unmask.order_search.annealing import anneal, cost, order_table
+from unmask.order_search.calibration import ExpectedLosses, RandomCanvases
 from unmask.order_search.candidates import candidates, interleaved
 from unmask.order_search.gap_profile import NONE, GapProfile, gap_kinds
 from unmask.order_search.masked_losses import MaskedLosses
-from unmask.order_search.partition import Partition, _is_gain, improve, labels_of
+from unmask.order_search.partition import Partition, improve, is_gain
+from unmask.order_search.screening import labels_of
 from unmask.order_search.search import SearchOptions, search, share_for_search
 from unmask.theory.reveal_orders import BitReversal
 from unmask.theory.schedule import Schedule
@@ -21,6 +24,17 @@ from unmask.theory.schedule import Schedule
 def field_of(law, texts, seed=0):
     tokens = law.sample(texts, seed)
     return MaskedLosses(unmask.oracle(law), tokens, np.zeros(tokens.shape, dtype=bool), [(0, law.length)])
+
+
+def expected_of(law, texts, seed=0):
+    return ExpectedLosses(field_of(law, texts, seed))
+
+
+def profile_of(law, texts, seed=0):
+    """The gap profile at every count, from expected losses."""
+    canvases = RandomCanvases.read(field_of(law, texts, seed), np.arange(law.length))
+    flat = canvases.revealed.reshape(-1, law.length)
+    return GapProfile.of(flat, canvases.entropies.reshape(flat.shape))
 
 
 def exact(law, labels):
@@ -82,10 +96,10 @@ def test_the_field_of_blocks_gives_each_block_what_comes_before(chain):
 
 
 def test_the_cost_of_a_partition_is_its_nelbo(chain):
-    field, order = field_of(chain, 6), np.random.default_rng(0).permutation(12)
+    field, order = expected_of(chain, 6), np.random.default_rng(0).permutation(12)
     partition = Partition.of(labels_of(order, Schedule([2, 3, 7])), field)
     scored = unmask.score(unmask.oracle(chain), _plan(partition), chain.sample(6, 0))
-    np.testing.assert_allclose(partition.costs, -scored.log_prob.numpy(), atol=1e-5)
+    np.testing.assert_allclose(partition.costs.sum(axis=0), -scored.log_prob.numpy(), atol=1e-5)
 
 
 def _plan(partition):
@@ -96,7 +110,7 @@ def _plan(partition):
 
 
 def test_moving_positions_asks_only_for_canvases_that_change(chain):
-    field = field_of(chain, 4)
+    field = expected_of(chain, 4)
     partition = Partition.of(labels_of(np.arange(12), Schedule([3, 3, 3, 3])), field)
     labels = partition.labels.copy()
     labels[[3, 2]] = [0, 1]  # across the first boundary only
@@ -107,11 +121,11 @@ def test_moving_positions_asks_only_for_canvases_that_change(chain):
 
 
 def test_local_search_spends_about_what_it_may_and_never_gets_dearer(chain):
-    field = field_of(chain, 48)
+    field = expected_of(chain, 48)
     start = Partition.of(labels_of(np.arange(12), Schedule([3, 3, 3, 3])), field)
     before = field.calls
     found = improve(start, field, calls=6000)
-    assert found.costs.mean() < start.costs.mean()
+    assert found.costs[0].mean() < start.costs[0].mean()
     assert field.calls - before < 6000 + 2 * 12 * 48
     assert sum(np.bincount(found.labels) == 0) == 0
     assert exact(chain, found.labels) < 0.5 * exact(chain, start.labels)
@@ -120,45 +134,52 @@ def test_local_search_spends_about_what_it_may_and_never_gets_dearer(chain):
 def test_nothing_is_learnt_where_there_is_nothing_to_learn():
     """Independent tokens: every partition costs the same, and chance gains are not taken for gains."""
     law = unmask.laws.Product(np.tile([0.5, 0.3, 0.2], (8, 1)))
-    field = field_of(law, 24)
+    field = expected_of(law, 24)
     start = Partition.of(labels_of(np.arange(8), Schedule([4, 4])), field)
     found = improve(start, field, calls=3000)
     np.testing.assert_array_equal(found.labels, start.labels)
 
 
-def test_a_gain_is_one_that_chance_explains_less_than_one_time_in_thirty():
-    """Gains without a mean on 24 texts: P(t_23 > 2) = 2.9 % pass. 4,000 of them: error rate 0.01 %, limits 75 and 159;
-    a rule that lets 6 % pass is seen with a power above 99.99 %, and one without a guard lets half of them pass.
-    """
-    noise = np.random.default_rng(0).normal(size=(4000, 24))
-    assert 75 < sum(map(_is_gain, noise)) < 159
-    assert all(map(_is_gain, noise + 2))  # a gain of two standard deviations is 10 standard errors
-    assert not any(map(_is_gain, noise - 1))
-    assert not _is_gain(np.zeros(24))
-    assert not _is_gain(np.ones(1))  # one text says nothing of its error
+@pytest.mark.parametrize("rate", [0.05, 0.5])
+def test_gains_without_a_mean_pass_as_often_as_the_error_rate_says(rate):
+    """4,000 gains on 24 texts whose surprise offsets half of what is expected: within 4 standard errors of the rate."""
+    rng = np.random.default_rng(0)
+    expected = rng.normal(size=(4000, 24))
+    surprise = rng.normal(size=(4000, 24)) - 0.5 * expected
+    passed = sum(is_gain(gain, rate) for gain in np.stack([expected, surprise], axis=1))
+    assert passed / 4000 == pytest.approx(rate, abs=4 * (rate * (1 - rate) / 4000) ** 0.5)
 
 
-def test_noise_is_mostly_not_taken_for_gain():
-    """Tokens of an urn are exchangeable: whichever positions come first costs the same, but on 24 texts it differs.
+def test_gains_that_are_clear_pass():
+    shifted = np.random.default_rng(0).normal(size=(200, 2, 24)) + np.array([[2.0], [0.0]])
+    assert all(map(is_gain, shifted))  # two standard deviations are ten standard errors
+    assert not any(map(is_gain, -shifted))
+    assert not is_gain(np.zeros((2, 24)))
+    assert not is_gain(np.ones((2, 2)))  # two texts say nothing of its error
 
-    The best of a dozen moves is taken when it is a gain, 33 % of the time by chance (96 % without the guard). 40 sets
-    of texts: error rate 0.04 %, and against a search without the guard a power of 1 - 1e-12.
+
+def test_noise_is_seldom_taken_for_gain():
+    """Tokens of an urn are exchangeable: whichever positions come first costs the same, but on 48 texts it differs.
+
+    One look at the boundary should move a position in 5 % of 60 sets of texts: more than 8 have a probability of
+    0.3 %. A search without a guard moves in nearly all, and one that tests the best of a dozen moves at two standard
+    errors in 33 % of them.
     """
     law = unmask.laws.PolyaUrn(6, 3, concentration=0.7)
     moved = 0
-    for seed in range(40):
-        field = field_of(law, 24, seed)
-        start = Partition.of(labels_of(np.arange(6), Schedule([3, 3])), field)
-        found = improve(start, field, calls=start.losses.shape[1] * 12)  # one look at the boundary
+    for seed in range(60):
+        field = expected_of(law, 48, seed)
+        start = Partition.of(labels_of(np.arange(6), unmask.best_schedule(law.curve(), 2)), field)
+        found = improve(start, field, calls=field.texts * 10)  # one look at the boundary
         moved += bool(np.any(found.labels != start.labels))
-    assert moved < 24
+    assert moved <= 8
 
 
 @pytest.mark.slow
 def test_three_steps_of_the_toy_grammar_are_learnt_to_cost_nothing():
     """Left to right with its best sizes costs 0.61 nats at three steps; there is an order that costs 0."""
     law = toy_grammar()
-    field = field_of(law, 48, seed=11)
+    field = expected_of(law, 48, seed=11)
     start = unmask.best_schedule(law.order_table(np.arange(17)), 3)
     partition = Partition.of(labels_of(np.arange(17), start), field)
     found = improve(partition, field, calls=30_000)
@@ -178,8 +199,7 @@ def test_kinds_of_gaps_are_distances_to_known_neighbours():
 def test_the_gap_profile_of_a_chain_is_its_neighbour_law():
     """H(X_i | nearest known a to the left, b to the right) = eta(a) + eta(b) - eta(a + b), within sampling error."""
     law = MarkovChain.stationary([[0.9, 0.1], [0.2, 0.8]], 24)
-    field = field_of(law, 300)
-    profile = GapProfile.of(field, np.arange(24))
+    profile = profile_of(law, 300)
     table = law.order_table(np.arange(24)).values  # g(a, k) = eta(k - a + 1) for a >= 1, the chain being stationary
     eta = [0.0, *(table[1, k] for k in range(1, 24))]
     for a in (1, 2, 3):
@@ -192,9 +212,11 @@ def test_the_gap_profile_of_a_chain_is_its_neighbour_law():
 def test_an_order_learnt_from_gaps_alone_costs_nearly_nothing_on_a_chain():
     """Exact prices at four steps of L = 16: from random starts only, and far below uniform order."""
     law = MarkovChain.stationary([[0.9, 0.1], [0.2, 0.8]], 16)
-    profile = GapProfile.of(field_of(law, 200), np.arange(16))
-    starts = [np.random.default_rng(seed).permutation(16) for seed in range(3)]
-    labels = profile.partition(4, starts)
+    profile, rng = profile_of(law, 200), np.random.default_rng(0)
+    order = rng.permutation(16)
+    start = labels_of(order, unmask.best_schedule(order_table(profile, order), 4))
+    labels, reached = anneal(profile, start, 3000, rng)
+    assert reached == pytest.approx(cost(profile, labels))
     uniform = unmask.price(law.curve(), unmask.best_schedule(law.curve(), 4))
     spaced = law.order_table(BitReversal(shift=False).draw(16))
     assert exact(law, labels) < 0.35 * uniform
@@ -207,7 +229,7 @@ def test_an_order_learnt_from_gaps_alone_costs_nearly_nothing_on_a_chain():
 def test_the_search_finds_spaced_orders_for_a_chain():
     law = MarkovChain.stationary([[0.92, 0.08], [0.08, 0.92]], 16)
     texts = law.sample(48, 0)
-    found = search(unmask.oracle(law), texts, options=SearchOptions(calls=12_000, steps=(2, 4)))
+    found = search(unmask.oracle(law), texts, options=SearchOptions(calls=6000, steps=(4,)))
     assert found.orders
     best = min(unmask.frontier(law.order_table(order.draw(16, 0)), 4).price(4) for order in found.orders.values())
     assert best < 0.2 * unmask.frontier(law.curve(), 4).price(4)
@@ -227,14 +249,14 @@ def test_the_search_stays_within_its_calls(chain):
             self.calls += len(tokens)
             return self._inner.log_probs(tokens, known, wanted)
 
-    for calls in (4000, 20_000):
+    for calls in (2000, 8000):
         predictor = Counting(chain)
-        search(predictor, chain.sample(24, 0), options=SearchOptions(calls=calls, steps=(2, 4)))
-        assert predictor.calls < 1.1 * calls
+        search(predictor, chain.sample(24, 0), options=SearchOptions(calls=calls, steps=(4,)))
+        assert predictor.calls <= calls
 
 
 def test_the_same_seed_finds_the_same_orders(chain):
-    texts, options = chain.sample(24, 0), SearchOptions(calls=4000, steps=(3,))
+    texts, options = chain.sample(24, 0), SearchOptions(calls=3000, steps=(2,))
     first, second = (search(unmask.oracle(chain), texts, options=options) for _ in range(2))
     assert first == second
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from unmask.certifying.rule_replay import check_certifiable
 from unmask.errors import InputError
 from unmask.models.predictor import Positions, Predictor
+from unmask.sampling.canvas import Canvas
 from unmask.sampling.model_calls import ModelCalls
 from unmask.sampling.randomness import REVISION, uniforms
 from unmask.sampling.request import rows_of
@@ -25,8 +26,6 @@ from unmask.sampling.rules.planned import as_sampler
 from unmask.sampling.sample import batches, canvas_of, check_seeds, plan_length
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.step import Step
-
-TOGETHER = "log-probability of the tokens of each step drawn together"
 
 
 @dataclass(frozen=True, repr=False)
@@ -55,8 +54,16 @@ class OneAtATime(Sampler):
             canvas.reveal(where, tokens, laws.gather(-1, tokens[:, None]).squeeze(-1))
         taken = step.picked.nonzero(as_tuple=True)
         began = step.log_probs[step.index[taken]].gather(-1, canvas.tokens[taken][:, None]).squeeze(-1)
-        spent = canvas.memory.setdefault(TOGETHER, torch.zeros(canvas.rows, dtype=torch.float64, device=canvas.device))
-        spent.index_add_(0, taken[0], began.double())
+        before = self.together(canvas)
+        canvas.memory.remember(self, before.index_add(0, taken[0], began.double()))
+
+    def together(self, canvas: Canvas) -> Tensor:
+        """(R,) float64, nats: the log-probability so far of the tokens with those of each step drawn together."""
+        return canvas.memory.recall(self, _nothing, canvas)
+
+
+def _nothing(canvas: Canvas) -> Tensor:
+    return torch.zeros(canvas.rows, dtype=torch.float64, device=canvas.device)
 
 
 @dataclass(frozen=True)
@@ -130,6 +137,6 @@ def own_samples(
         singly.run(canvas, ModelCalls(predictor, canvas))
         tokens[names] = canvas.tokens.cpu()
         drawn[names] = canvas.log_probs.double().sum(1).cpu()
-        together[names] = canvas.memory[TOGETHER].cpu()
+        together[names] = singly.together(canvas).cpu()
         calls += int(canvas.calls.sum())
     return OwnSamples(tokens, drawn, together, calls)

@@ -157,6 +157,7 @@ def _ground(
     from unmask.models.capabilities import law_of
 
     law = law_of(predictor)
+    judged: tasks.Task | None
     if task is not None:
         if data is not None or tokens is not None:
             raise InputError("--task brings its own texts; leave out --data and --tokens")

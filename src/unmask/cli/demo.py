@@ -22,6 +22,7 @@ def demo(
 
     from unmask.evaluation.demo import whole
     from unmask.reports import demo as reports
+    from unmask.reports.compare import WIDTH
     from unmask.reports.pages import check_folder
 
     if out is not None:
@@ -37,5 +38,5 @@ def demo(
         print_json(found.to_dict())
         return
     console = Console()
-    reports.show(found, console if console.is_terminal else Console(width=reports.WIDTH))
+    reports.show(found, console if console.is_terminal else Console(width=WIDTH))
     typer.echo(f"\n{found.seconds:.0f} seconds." + ("" if out is None else f" Plots and a page: {out / 'index.html'}"))

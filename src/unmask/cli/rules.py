@@ -53,4 +53,4 @@ def facts_of(name: str) -> dict[str, Any]:
 
 def _short(row: dict[str, Any]) -> str:
     """The number of a paper alone: a table has no room for titles."""
-    return row["paper"].rpartition("arXiv ")[2]
+    return str(row["paper"]).rpartition("arXiv ")[2]

@@ -82,7 +82,7 @@ def sample(
     rows = [
         [text, *(["yes" if ok else "no"] if valid else []), calls, nats]
         for text, ok, calls, nats in zip(
-            texts, valid or [None] * len(texts), found.network_calls.tolist(), (-found.log_prob).tolist(), strict=True
+            texts, valid or [False] * len(texts), found.network_calls.tolist(), (-found.log_prob).tolist(), strict=True
         )
     ]
     columns = ["text", *(["valid"] if valid else []), "network calls", "nats drawn"]

@@ -112,11 +112,12 @@ def encoded(predictor: Any, text: str) -> list[int]:
     law, encode = law_of(predictor), encoder_of(predictor)
     if encode is not None and (law is None or getattr(law, "symbols", None)):  # a chain may not be fitted on text
         return [int(token) for token in encode(text)]
-    if hasattr(law, "words"):
-        unknown = [word for word in text.split() if word not in law.words]
+    words: list[str] = list(getattr(law, "words", ()))
+    if words:
+        unknown = [word for word in text.split() if word not in words]
         if unknown:
-            raise InputError(f"the prompt has the word {unknown[0]!r}; known are {' '.join(law.words)}")
-        return [law.words.index(word) for word in text.split()]
+            raise InputError(f"the prompt has the word {unknown[0]!r}; known are {' '.join(words)}")
+        return [words.index(word) for word in text.split()]
     try:
         return [int(token) for token in text.replace(",", " ").split()]
     except ValueError:

@@ -111,9 +111,9 @@ class HarnessModel(LM):
         self.gen_length = self.chosen.gen_length
         self.drawing: tuple[Any, Any, Any] = (temperature, top_k, top_p)
         self.cfg, self.mc_num, self.check_greedy, self.seed = float(cfg), mc_num, check_greedy, seed
-        self.batch_size = int(batch_size) if str(batch_size).isdigit() else None
+        self.batch_size = int(str(batch_size)) if str(batch_size).isdigit() else None
         given = {"dtype": dtype, "mask_token_id": mask_token_id}
-        overrides = {name: value for name, value in given.items() if value is not None}
+        overrides: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         predictor = load(str(pretrained), device, trust_remote_code=trust_remote_code, **overrides)
         limits = (max_length, predictor.length, predictor.max_length)
         self.limit = min((value for value in limits if value is not None), default=None)
@@ -253,7 +253,7 @@ class HarnessModel(LM):
         task = asked if asked.get("do_sample") else {"temperature": 0.0}
         theirs = (task.get("temperature", 1.0), task.get("top_k") or None, task.get("top_p"))
         temperature, top_k, top_p = (t if mine is None else mine for mine, t in zip(self.drawing, theirs, strict=True))
-        return float(temperature or 0.0), top_k, top_p
+        return float(temperature or 0.0), None if top_k is None else int(top_k), top_p
 
     def _pair(self, context: str, continuation: str) -> Pair:
         """Tokens of context and continuation, cut where the context alone ends; spaces go to the continuation."""

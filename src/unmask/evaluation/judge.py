@@ -224,7 +224,7 @@ def causal_model(path: str | os.PathLike[str], device: str | torch.device | None
     checkpoint_folder.require_safetensors(folder)
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     with checkpoint_folder.one_line(folder), _quiet():
-        model, report = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=torch.float32 if place.type == "cpu" else "auto",
             trust_remote_code=False,
@@ -232,6 +232,7 @@ def causal_model(path: str | os.PathLike[str], device: str | torch.device | None
             local_files_only=True,
             output_loading_info=True,
         )
+    model, report = loaded
     absent = sorted(report["missing_keys"])
     if absent:
         raise InputError(f"{folder} lacks weights, first {absent[0]} ({len(absent)} in all): no causal language model")

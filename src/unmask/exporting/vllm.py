@@ -36,7 +36,7 @@ def translate_for_plugin(what: Plan | TunedRule) -> Exported:
             raise InputError(f"threshold is {tuned.value:g}; the plugin takes a confidence between 0 and 1")
         # `num_transfer: 1` so that a step in which nothing is sure commits one token, as the rule does.
         steps = [{"commit_confidence_threshold": float(tuned.value), "num_transfer": 1}]
-        size, order = tuned.window, ()
+        size, order = tuned.window, tuple[str, ...]()
         which = "The one mapping is for every step."
     else:
         plan = only_sizes(what, "vllm-plugin")

@@ -1,6 +1,6 @@
-"""Reveal orders worth measuring on any model: the families, hybrids of them, and single random permutations.
+"""Reveal orders worth measuring on any model: the families, and hybrids of them.
 
-Orders here do not look at the model; those that do are learnt in `gap_profile` and `partition`.
+Orders here do not look at the model; those that do are learnt in `learning`.
 """
 
 import numpy as np
@@ -19,13 +19,8 @@ from unmask.theory.reveal_orders import (
 )
 
 
-def candidates(length: int, permutations: int = 4, seed: int = 0) -> dict[str, Order]:
-    """Orders by name for texts of `length` tokens.
-
-    Args:
-        permutations: how many single random permutations. Each gets sizes of its own, which one drawn anew for every
-            text cannot have.
-    """
+def candidates(length: int) -> dict[str, Order]:
+    """Orders by name for texts of `length` tokens."""
     families: list[Order] = [
         LeftToRight(),
         BitReversal(),
@@ -42,9 +37,6 @@ def candidates(length: int, permutations: int = 4, seed: int = 0) -> dict[str, O
     found |= {
         f"interleaved_{width}": interleaved(length, width) for width in (2, 3, 4, 6, 8, 16) if 2 * width <= length
     }
-    rng = np.random.default_rng([seed, 2])
-    for number in range(permutations):
-        found[f"permutation_{number}"] = Given(rng.permutation(length).tolist())
     return found
 
 

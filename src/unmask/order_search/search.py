@@ -1,8 +1,13 @@
-"""Searching reveal orders for a model: families, hybrids, single permutations, and orders learnt from the model.
+"""Searching reveal orders for a model: families, hybrids, and orders learnt from the model.
 
-Everything here is decided on texts that are set aside: two thirds of them to learn from, one third to see what lasts.
+Everything here is decided on texts that are set aside: one half of them to learn from, the other to see what lasts.
 What is kept is then measured on all other texts, of which one half fits the sizes and the other half states the price.
 So no number that is reported was flattered by the search.
+
+What a canvas costs is judged by the model's own entropies, corrected as `calibration` says. The calls go to: random
+canvases (what `calibration` and the gap profile are read from), a table of pairs (`dependence`), the families that look
+best under these, then, for every number of steps, partitions proposed by both and improved on canvases of the model,
+and at last a look at fresh texts.
 """
 
 from __future__ import annotations
@@ -14,21 +19,33 @@ import numpy as np
 import numpy.typing as npt
 
 from unmask.errors import InputError
-from unmask.measuring.measure import choose_counts, halving_counts, measure
-from unmask.measuring.measurement import Measurement
+from unmask.measuring.measure import choose_counts, halving_counts
 from unmask.measuring.texts import block_ranges, check_texts, known_positions
 from unmask.models.predictor import Predictor
+from unmask.order_search.annealing import StandIn
+from unmask.order_search.calibration import Calibration, ExpectedLosses, RandomCanvases
 from unmask.order_search.candidates import candidates
+from unmask.order_search.dependence import dependence_of
 from unmask.order_search.gap_profile import GapProfile
+from unmask.order_search.gaussian import GaussianPairs
+from unmask.order_search.learning import learn
 from unmask.order_search.masked_losses import MaskedLosses
-from unmask.order_search.partition import Partition, improve, labels_of
-from unmask.theory.optimal import best_schedule, frontier
-from unmask.theory.order_table import OrderTable
-from unmask.theory.reveal_orders import Order
-from unmask.theory.schedule import Schedule
+from unmask.order_search.partition import Partition, is_gain
+from unmask.order_search.screening import Screened, labels_of, promising, screen
+from unmask.theory.reveal_orders import BitReversal, Order
 
 LEAST_TEXTS = 24
 COUNTS = 17  # at which orders are compared while searching, besides those where halvings end
+PAIRS_UP_TO = 128
+"""Positions up to which the table of pairs is measured: in longer texts distances say nearly all, for less."""
+LITTLE = 0.002
+"""Nats per token: where all that better orders could gain is less, none is learnt."""
+KEPT_BY_CHANCE = 0.5
+"""How often a learnt order is kept that is no cheaper than the best that needs no learning.
+
+Measuring one in vain costs a tenth of the calls of a measurement; missing one that gains can cost several times the
+price.
+"""
 IntArray = npt.NDArray[np.int64]
 
 
@@ -37,13 +54,15 @@ class SearchOptions:
     """How hard to search.
 
     Attributes:
-        calls: network calls to spend at most.
+        calls: network calls to spend at most. 4,000 to 5,000 are advised: about 3 CPU seconds of a search on `toy`, 26
+            on `manual`. Many more pay for trying single moves on the model, which with few texts makes orders worse
+            as often as better (`docs/results/order-search.md`).
         steps: the numbers of steps orders are sought for (those below L).
-        keep: how many of the orders that need no learning are looked at twice, for each number of steps.
+        keep: how many of the orders that need no learning each stand-in may propose for each number of steps.
         most: how many orders are kept in all.
     """
 
-    calls: int = 100_000
+    calls: int = 5_000
     steps: tuple[int, ...] = (2, 3, 4, 6, 8, 12, 16, 32)
     keep: int = 2
     most: int = 8
@@ -84,6 +103,11 @@ def search(
 ) -> Found:
     """The orders most worth measuring.
 
+    For every number of steps the cheapest order that needs no learning is among them, and beside it one that was learnt
+    when it is cheaper on fresh texts, in the mean: of orders that gain nothing one in two is kept, and of those that
+    gain two standard errors one in 44 is lost. What is kept is measured on other texts: a wrong one costs calls, not
+    promises.
+
     Args:
         texts: (N, length) to search on; measure the orders that are found on other texts.
         given, block_length: as for `measure`.
@@ -102,132 +126,114 @@ class _Search:
         options: SearchOptions,
         say: Callable[[str], object],
     ) -> None:
-        self.predictor, self.options, self.say = predictor, options, say
-        self.texts = check_texts(predictor, texts)
-        self.known, _ = known_positions(given, self.texts)
-        self.block_length = block_length
-        self.ranges = block_ranges(self.known, block_length)
-        self.size = self.ranges[0][1] - self.ranges[0][0]
-        grid = _grid(self.size)
-        self.targets = [steps for steps in options.steps if steps < self.size and steps <= len(grid)]
-        self.learning = np.arange(len(self.texts)) % 3 != 2
-        self.spent = 0
+        self.options, self.say = options, say
+        tokens = check_texts(predictor, texts)
+        known, _ = known_positions(given, tokens)
+        ranges = block_ranges(known, block_length)
+        fresh = np.arange(len(tokens)) % 2 == 1
+        self.learner = MaskedLosses(predictor, tokens[~fresh], known[~fresh], ranges)
+        self.judge = MaskedLosses(predictor, tokens[fresh], known[fresh], ranges) if fresh.any() else None
+        self.size = self.learner.size
+        self.grid = _grid(self.size)
+        self.targets = [steps for steps in options.steps if steps < self.size and steps <= len(self.grid)]
+        self.canvases = options.calls // predictor.calls_per_query
 
     def run(self) -> Found:
-        if not self.targets:
-            return Found()
-        screened = self._screen()
-        learnt = self._learn(screened)
-        return self._kept(screened, learnt)
-
-    def _measure(self, rows: npt.NDArray[np.bool_], found: Found, calls: int) -> Measurement:
-        """Orders measured at a few counts, on as many of the rows as the calls allow (at least two)."""
-        counts = min(self.size, COUNTS)
-        grids = {name: found.counts.get(name, _grid(self.size)) for name in found.orders}
-        canvases = counts + sum(len(grid) for grid in grids.values())
-        each = canvases * len(self.ranges) * self.predictor.calls_per_query
-        chosen = np.flatnonzero(rows)[: max(2, calls // each)]
-        self.spent += each * len(chosen)
-        return measure(
-            self.predictor, self.texts[chosen], self.options.seed, orders=found.orders, order_counts=grids,
-            counts=counts, given=self.known[chosen], block_length=self.block_length, batch_size=self.options.batch_size,
-        )  # fmt: skip
-
-    def _screen(self) -> Measurement:
-        """All orders that need no learning, for at most a third of the calls."""
-        self.say("trying families of orders")
-        named = Found(candidates(self.size, seed=self.options.seed))
-        return self._measure(self.learning, named, self.options.calls // 3)
-
-    def _learn(self, screened: Measurement) -> dict[str, Partition]:
-        """Orders learnt for one number of steps each: by gaps, then by asking the model."""
-        learner = MaskedLosses(self.predictor, self.texts[self.learning], self.known[self.learning], self.ranges)
-        per_canvas = learner.texts * self.predictor.calls_per_query
-        if self.options.calls - self.spent < 40 * per_canvas:
-            return {}
+        spaced = BitReversal(shift=False)
+        if not self.targets or self.canvases < 10 * 2 * len(self.grid):  # two texts for one order are a tenth of it
+            return Found({spaced.name: spaced} if self.targets else {})
         self.say("reading the gap profile")
-        profile = GapProfile.of(learner, choose_counts(min(self.size, COUNTS), self.size), self.options.seed)
-        learnt: dict[str, Partition] = {}
-        asked = self._asked(learner)
-        for steps in self.targets:
+        stand_ins, calibration = self._stand_ins()
+        self.say("trying families of orders")
+        screened = self._screen(stand_ins, calibration)
+        learnt = self._learn(screened, stand_ins, ExpectedLosses(self.learner, calibration))
+        self.say("seeing which orders last")
+        return self._kept(screened, self._lasting(screened, learnt, calibration))
+
+    def _stand_ins(self) -> tuple[list[StandIn], Calibration]:
+        """What answers for the model, for at most a quarter of the calls."""
+        counts = choose_counts(min(self.size, COUNTS), self.size)
+        texts = max(2, min(self.learner.texts, self.canvases // 8 // len(counts)))
+        random = RandomCanvases.read(self.learner, counts, texts, self.options.seed)
+        calibration = Calibration.of(random)
+        expected = calibration.expected(random.entropies, random.revealed)
+        flat = random.revealed.reshape(-1, self.size)
+        stand_ins: list[StandIn] = [GapProfile.of(flat, expected.reshape(flat.shape))]
+        share = min(self.canvases // 8, self.learner.texts * (self.size + 1))
+        if self.size <= PAIRS_UP_TO and share >= 4 * (self.size + 1):
+            self.say("measuring how much positions tell of each other")
+            table = dependence_of(self.learner, share, self.options.seed)
+            stand_ins.append(GaussianPairs(table.pairs(), table.entropies))
+        return stand_ins, calibration
+
+    def _screen(self, stand_ins: list[StandIn], calibration: Calibration) -> list[Screened]:
+        """The promising families on the model, for at most a fifth of the calls."""
+        spaced = BitReversal(shift=False)
+        families = candidates(self.size)
+        chosen = promising(families, stand_ins, self.size, self.targets, self.options.keep, seed=self.options.seed)
+        chosen = {spaced.name: spaced, **chosen}
+        share = self.canvases // 5 // len(self.grid)  # orders times texts
+        texts = min(self.learner.texts, max(2, min(16, share // len(chosen))))
+        few = dict(list(chosen.items())[: max(1, share // texts)])
+        return screen(few, self.learner, calibration, self.grid, texts, self.options.seed)
+
+    def _learn(self, screened: list[Screened], stand_ins: list[StandIn], asked: ExpectedLosses) -> dict[int, Partition]:
+        """A partition for each number of steps where there is something to gain."""
+        learnt: dict[int, Partition] = {}
+        worth = [steps for steps in self.targets if self._to_gain(screened, steps) > LITTLE * self.size]
+        for place, steps in enumerate(worth):
             self.say(f"learning an order for {steps} steps")
-            starts = self._starts(screened, steps)
-            if not starts:  # more steps than any order was screened at: nothing is left to gain there
-                continue
-            by_gaps = profile.partition(steps, [order for order, _ in starts], seed=self.options.seed)
-            tried = [labels_of(order, schedule) for order, schedule in starts[:3]] + [by_gaps]
-            if self.options.calls - self.spent - learner.calls < (len(tried) + 2) * steps * per_canvas:
-                break
-            partitions = [Partition.of(labels, learner) for labels in tried]
-            learnt[f"gaps_{steps}"] = partitions[-1]
-            if steps not in asked:
-                continue
-            share = self._left(learner) // sum(other in asked for other in self.targets if other >= steps)
-            best = min(partitions, key=lambda partition: partition.costs.mean())
-            learnt[f"learned_{steps}"] = improve(best, learner, share, self.options.seed)
-        self.spent += learner.calls
+            ranked = [one for one in sorted(screened, key=lambda one: one.cost(steps)) if one.cost(steps) < np.inf]
+            starts = [labels_of(one.order.draw(self.size, self.options.seed), one.schedule(steps)) for one in ranked]
+            share = self._left() * steps // sum(worth[place:])
+            found = learn(steps, starts[:3], stand_ins, asked, share, self.options.seed)
+            if found is not None:
+                learnt[steps] = found
         return learnt
 
-    def _left(self, learner: MaskedLosses) -> int:
-        """Calls left for learning; a quarter of the rest is for seeing what lasts."""
-        return (self.options.calls - self.spent - learner.calls) * 3 // 4
+    def _to_gain(self, screened: list[Screened], steps: int) -> float:
+        """Nats between the cheapest family at so many steps and at as many as it was screened at."""
+        cheapest = min(screened, key=lambda one: one.cost(steps))
+        return float(cheapest.cost(steps) - cheapest.best.prices.min())
 
-    def _asked(self, learner: MaskedLosses) -> set[int]:
-        """The numbers of steps the model itself is asked about: as many as a few sweeps each can be paid for."""
-        sweeps = 3 * 2 * self.size * learner.texts * self.predictor.calls_per_query
-        count = min(len(self.targets), self._left(learner) // sweeps)
-        places = np.linspace(0, len(self.targets) - 1, count + 2)[1:-1] if count < len(self.targets) else None
-        return set(self.targets if places is None else [self.targets[round(place)] for place in places])
+    def _left(self) -> int:
+        """Network calls left for learning; a sixth of all is for seeing what lasts."""
+        return self.canvases * self.learner.calls_per_query * 5 // 6 - self.learner.calls
 
-    def _starts(self, screened: Measurement, steps: int) -> list[tuple[IntArray, Schedule]]:
-        """One permutation of each screened order with its best sizes, the cheapest order first."""
-        found = []
-        for costs in screened.orders.values():
-            table = costs.table(self.size, 0.0)
-            if steps > len(table.revealed):
-                continue
-            solved = frontier(table, steps)
-            found.append((solved.price(steps), costs.order.draw(self.size, self.options.seed), solved.schedule(steps)))
-        found.sort(key=lambda entry: entry[0])
-        return [(order, schedule) for _, order, schedule in found]
+    def _lasting(
+        self, screened: list[Screened], learnt: dict[int, Partition], calibration: Calibration
+    ) -> dict[int, Partition]:
+        """The learnt orders that are cheaper, on texts nothing was learnt from, than the best that is not learnt."""
+        if self.judge is None or self.judge.texts < 2:
+            return {}
+        asked = ExpectedLosses(self.judge, calibration)
+        left = self.canvases * self.learner.calls_per_query - self.learner.calls
+        lasting = {}
+        for steps, partition in learnt.items():
+            if left - asked.calls < 2 * steps * asked.texts * self.judge.calls_per_query:
+                break
+            plain = min(screened, key=lambda one: one.cost(steps))
+            rival = asked.costs(plain.labels(steps, asked.texts, self.options.seed))
+            mine = asked.costs(np.tile(partition.labels, (asked.texts, 1)))
+            if is_gain(rival - mine, error_rate=KEPT_BY_CHANCE):
+                lasting[steps] = partition
+        return lasting
 
-    def _kept(self, screened: Measurement, learnt: dict[str, Partition]) -> Found:
-        """The best few orders for every number of steps, on texts nothing was learnt from."""
-        named: dict[str, Order] = {}
-        for steps in self.targets:
-            best = [name for name in _ranking(screened, steps) if name != "uniform"][: self.options.keep]
-            named |= {name: screened.orders[name].order for name in best}
-        found = Found(named)
-        for name, partition in learnt.items():
-            found.orders[name] = partition.order
-            found.counts[name] = sorted({*_grid(self.size), *partition.schedule.revealed.tolist()})
-        self.say("seeing which orders last")
-        checked = self._measure(~self.learning, found, self.options.calls - self.spent)
-        points: dict[str, int] = {}  # in how many numbers of steps an order is the best of its kind
-        for steps in self.targets:
-            ranking = _ranking(checked, steps)
-            plain = next(name for name in ranking if name not in learnt)
-            winners = {plain, ranking[0]} - {"uniform"}  # a learnt order has to beat the others
-            for name in winners:
-                points[name] = points.get(name, 0) + 1
-        kept = sorted(points, key=lambda name: -points[name])[: self.options.most]
-        counts = {name: found.counts.get(name, _grid(self.size)) for name in kept}
-        return Found({name: found.orders[name] for name in kept}, counts)
+    def _kept(self, screened: list[Screened], lasting: dict[int, Partition]) -> Found:
+        """The learnt orders that last, and the best others at each number of steps, up to `most` in all."""
+        found = Found()
+        for steps, partition in list(lasting.items())[: self.options.most - 1]:
+            found.orders[f"learned_{steps}"] = partition.order
+            found.counts[f"learned_{steps}"] = sorted({*self.grid, *partition.schedule.revealed.tolist()})
+        best = [min(screened, key=lambda one: one.cost(steps)) for steps in self.targets]
+        wins = {one.name: sum(other.name == one.name for other in best) for one in best}
+        for one in sorted(best, key=lambda one: -wins[one.name]):
+            if one.name not in found.orders and len(found.orders) < self.options.most:
+                found.orders[one.name] = one.order
+                found.counts[one.name] = self.grid
+        return found
 
 
 def _grid(size: int) -> list[int]:
     """Revealed counts at which steps may begin while orders are searched."""
     return sorted({*choose_counts(min(size, COUNTS), size).tolist(), *halving_counts(size)})
-
-
-def _ranking(measured: Measurement, steps: int) -> list[str]:
-    """Measured orders by the price of their best sizes, the cheapest first."""
-    prices = {}
-    for name in ["uniform", *measured.orders]:
-        table = measured.table(name)
-        if isinstance(table, OrderTable):
-            if steps <= len(table.revealed):
-                prices[name] = frontier(table, steps).price(steps)
-        else:
-            prices[name] = measured.price(best_schedule(table.monotone(), steps))
-    return sorted(prices, key=prices.__getitem__)

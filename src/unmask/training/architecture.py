@@ -5,6 +5,7 @@ A standard architecture of transformers, so that `AutoModelForMaskedLM` loads wh
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ class Size:
     @property
     def initial(self) -> float:
         """Standard deviation of the random weights: narrow networks need more than the 0.02 made for width 768."""
-        return min(0.5 / self.width**0.5, 0.05)
+        return min(0.5 / math.sqrt(self.width), 0.05)
 
 
 SIZES = {
@@ -81,7 +82,7 @@ def _modernbert(shape: Size, vocab_size: int, length: int) -> Any:
         eos_token_id=None,
         cls_token_id=None,
         sep_token_id=None,
-        attn_implementation="sdpa",
+        attn_implementation="sdpa",  # type: ignore[call-arg]  # known to the base class alone
     )
     return ModernBertForMaskedLM(config)
 
@@ -99,7 +100,7 @@ def _bert(shape: Size, vocab_size: int, length: int) -> Any:
         attention_probs_dropout_prob=0.0,
         initializer_range=shape.initial,
         pad_token_id=None,
-        attn_implementation="sdpa",
+        attn_implementation="sdpa",  # type: ignore[call-arg]  # known to the base class alone
     )
     return BertForMaskedLM(config)
 

@@ -8,7 +8,6 @@ fifth of the speed of training as a whole; here matrices of one shape go togethe
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -27,7 +26,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(matrices, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: None = None) -> None:  # type: ignore[override]  # it is never given a closure
         """One update of every matrix that has a gradient."""
         for group in self.param_groups:
             of_shape: dict[torch.Size, list[Tensor]] = {}
@@ -35,19 +34,20 @@ class Muon(torch.optim.Optimizer):
                 if matrix.grad is not None:
                     of_shape.setdefault(matrix.shape, []).append(matrix)
             for shape, matrices in of_shape.items():
-                updates = orthogonalised(torch.stack([self._momentum(one, group["momentum"]) for one in matrices]))
+                ahead = [self._momentum(one, one.grad, group["momentum"]) for one in matrices if one.grad is not None]
+                updates = orthogonalised(torch.stack(ahead))
                 scale = group["lr"] * 0.2 * max(shape) ** 0.5
                 for matrix, update in zip(matrices, updates, strict=True):
                     matrix.mul_(1 - group["lr"] * group["weight_decay"]).add_(update.to(matrix.dtype), alpha=-scale)
 
-    def _momentum(self, matrix: Tensor, momentum: float) -> Tensor:
+    def _momentum(self, matrix: Tensor, gradient: Tensor, momentum: float) -> Tensor:
         """Nesterov's look ahead from the running mean of the gradients."""
         state = self.state[matrix]
         if not state:
             state["momentum_buffer"] = torch.zeros_like(matrix)
-        buffer = state["momentum_buffer"]
-        buffer.lerp_(matrix.grad, 1 - momentum)
-        return matrix.grad.lerp(buffer, momentum)
+        buffer: Tensor = state["momentum_buffer"]
+        buffer.lerp_(gradient, 1 - momentum)
+        return gradient.lerp(buffer, momentum)
 
 
 def orthogonalised(matrices: Tensor) -> Tensor:

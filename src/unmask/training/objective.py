@@ -80,7 +80,8 @@ class HiddenLogits(nn.Module):
         """Logits (N, V) at the positions `hidden` of the flattened `inputs` (rows, L)."""
         self._hidden = hidden
         try:
-            return self.network(input_ids=inputs).logits[0]
+            logits: Tensor = self.network(input_ids=inputs).logits
+            return logits[0]
         finally:
             self._hidden = None
 

@@ -229,7 +229,7 @@ class Trainer:
         """Texts drawn one token at a time from a checkpoint, as anyone who loads it would draw them."""
         predictor = load(str(folder), device=self.accelerator.device)
         drawn = sample(predictor, recipes.one_by_one(), n=self.options.samples, seed=self.options.seed)
-        return [self.data.tokenizer.decode(row) for row in drawn.tokens.tolist()]
+        return [str(self.data.tokenizer.decode(row)) for row in drawn.tokens.tolist()]
 
     def _headline(self, look: HeldOut) -> str:
         text = f"held-out NELBO {look.nelbo:.4f} ± {look.stderr:.4f} nats/token"

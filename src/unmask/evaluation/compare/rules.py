@@ -54,6 +54,10 @@ class Entry:
     predicted: Callable[[], Estimate | None] = lambda: None
 
 
+def _made_elsewhere(name: str, plan: Plan) -> Entry:
+    return Entry(name, name, f"T = {plan.steps}", lambda: planned(plan), lambda: plan.price.scaled(plan.length))
+
+
 class Rules:
     """What the names mean for one model, measured.
 
@@ -72,10 +76,7 @@ class Rules:
         """Everything the names stand for, each once, in their order, and the plans made elsewhere."""
         found = {entry.key: entry for name in names for entry in self._of(name)}
         for name, plan in self.plans.items():
-            found[f"plan {name}"] = Entry(
-                f"plan {name}", f"plan {name}", f"T = {plan.steps}", lambda plan=plan: planned(plan),
-                lambda plan=plan: plan.price.scaled(plan.length),
-            )  # fmt: skip
+            found[f"plan {name}"] = _made_elsewhere(f"plan {name}", plan)
         return list(found.values())
 
     def planner(self, order: str = "auto") -> Planner:
