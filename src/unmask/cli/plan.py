@@ -48,7 +48,7 @@ def plan(
         raise InputError("--at-estimate goes with --budget; give a budget, nats per token")
     planner = Planner(_law(measured) if measured.startswith("law:") else as_costs(measured), order, confidence)
     chosen = planner.plan(steps, budget=budget, price_per_call=price_per_call, parts=parts, at_estimate=at_estimate)
-    numbers = sorted({*doublings(planner.max_steps), chosen.steps})
+    numbers = sorted({*doublings(planner.max_steps), int(chosen.steps)})
     plans = [chosen if number == chosen.steps else planner.plan(number) for number in numbers]
     rows = plan_rows(planner, plans)
     final = chosen.repeated(blocks)
