@@ -125,6 +125,8 @@ other columns compare with one token at a time along the same order: at every co
 takes by itself with one canvas inside each interval, and at the counts where these very steps begin.
 
 {table}
+A law is a perfect predictor, whose cost one token at a time is `-log p(x)` in every order: its prices in other orders
+were known as precisely before, and only the calls for counts where no step begins are saved.
 """
 
 

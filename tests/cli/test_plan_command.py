@@ -141,7 +141,7 @@ def test_planning_needs_neither_torch_nor_scipy_nor_matplotlib(curve_file):
         (["--budget", -2], "budget is -2.0; expected nats per token above 0"),
         (["--budget", "nan"], "budget is nan; expected nats per token above 0"),
         (["--steps", 4, "--at-estimate"], "--at-estimate goes with --budget"),
-        (["--price-per-call", -1], "-per-call is -1|price_per_call is -1"),
+        (["--price-per-call", -1], "is -1.0; expected nats per sequence, 0 or more"),
         (["--steps", 4, "--order", "bisection"], "'bisection' was not measured; measured are uniform, bit_reversal"),
         (["--steps", 4, "--confidence", 1.5], "confidence is 1.5"),
         (["--steps", 4, "--parts", 9], "parts is 9"),

@@ -78,6 +78,11 @@ class Measurement:
     # -- the curve ---------------------------------------------------------------------------------------------------
 
     @property
+    def used_texts(self) -> tuple[str, ...]:
+        """Digests of the texts that were measured, or searched for orders on; a proof needs others."""
+        return (*self.texts, *self.settings.get("searched", ()))
+
+    @property
     def counts(self) -> npt.NDArray[np.int64]:
         """(C,) revealed counts measured in uniform order, 0 to L-1."""
         return self.uniform.counts

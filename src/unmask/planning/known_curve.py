@@ -29,6 +29,7 @@ class KnownCurve:
     digest = ""
     texts: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
+    used_texts: tuple[str, ...] = ()
 
     def __init__(self, curve: InformationCurve, name: str = "") -> None:
         self.curve = curve

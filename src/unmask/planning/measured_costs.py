@@ -44,6 +44,11 @@ class MeasuredCosts(Protocol):
         ...
 
     @property
+    def used_texts(self) -> tuple[str, ...]:
+        """Digests of the texts that were measured, or searched for orders on."""
+        ...
+
+    @property
     def documents(self) -> tuple[str, ...]:
         """The document of each text."""
         ...

@@ -246,7 +246,7 @@ class Planner:
             self.measured.mask_token_id,
             self.measured.model,
             self.measured.digest,
-            texts=(*self.measured.texts, *getattr(self.measured, "settings", {}).get("searched", [])),
+            texts=self.measured.used_texts,
             notes=self._notes(parts),
             parallel_price=held.parallel_price(parts, self.confidence).scaled(per_token),
             order_effect=held.order_effect(parts, self.confidence).scaled(per_token),
