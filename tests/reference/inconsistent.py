@@ -21,7 +21,7 @@ class Inconsistent:
         self.device = torch.device("cpu")
         self._laws = {}
 
-    def law(self, text, known):
+    def laws_of(self, text, known):
         """(L, V) laws of one canvas; what stands at unknown positions changes nothing."""
         key = tuple(int(token) if shown else -1 for token, shown in zip(text, known, strict=True))
         if key not in self._laws:
@@ -33,7 +33,7 @@ class Inconsistent:
 
     def conditionals(self, texts, known):
         canvases, which = np.unique(np.where(known, texts, -1), axis=0, return_inverse=True)
-        laws = np.stack([self.law(canvas, canvas >= 0) for canvas in canvases])
+        laws = np.stack([self.laws_of(canvas, canvas >= 0) for canvas in canvases])
         return laws[which.reshape(-1)]
 
     def log_probs(self, tokens, known, wanted):
