@@ -1,12 +1,17 @@
 """Draft sizes and what they cost, against brute force and against every run of the sampler."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import unmask
+from reference.every_run import Chosen, chance_of_speculation, every_run
+from unmask import recipes
+from unmask.measuring import overlaps as overlaps_module
 from unmask.measuring.overlap_table import Overlaps
+from unmask.measuring.overlaps import measure_overlaps
 from unmask.planning.exact_plan import ExactPlan, best_sizes, foretold, plan_exact
 
 LENGTH, LARGEST = 5, 4
@@ -110,3 +115,35 @@ def test_too_few_texts_are_said_in_one_line():
     few = Overlaps(5, 4, "token", ("a", "b"), found.orders, {}, {})
     with pytest.raises(unmask.InputError, match="needs 4"):
         plan_exact(few)
+
+
+@pytest.mark.parametrize("rule", ["token", "block"])
+def test_what_is_foretold_is_what_all_runs_cost_on_average(monkeypatch, rule):
+    """Every run of the sampler on a law, and every text of the law with its probability: no sample on either side.
+
+    A forecast takes tokens that stand to be like any others, which is not quite so: 1 % is allowed for it.
+    """
+    weights = np.random.default_rng(0).dirichlet(np.full(16, 0.7)).reshape((2,) * 4)
+    law = unmask.laws.Table(weights)
+    network, sizes = unmask.oracle(law), (1, 3, 2, 1)
+    sampler = recipes.exact("left_to_right", sizes, rule)
+    monkeypatch.setattr(overlaps_module, "DRAWS", 400)
+    texts = np.array(list(itertools.product(range(2), repeat=4)))
+    found = measure_overlaps(network, texts, ("left_to_right",), verification=rule)
+    rounds, canvases = foretold(found.survival("left_to_right"), sizes)
+    chances = np.exp(law.log_prob(texts))
+
+    def program(choose):
+        chance_of_speculation(monkeypatch, choose)
+        return unmask.sample(network, replace(sampler, draw=Chosen(choose)))
+
+    runs = [(chance, int(out.network_calls), int(out.canvases)) for chance, out in every_run(program)]
+    chance, calls, asked = map(np.array, zip(*runs, strict=True))
+    assert chances @ rounds == pytest.approx(chance @ calls, rel=0.01)
+    assert chances @ canvases == pytest.approx(chance @ asked, rel=0.01)
+
+
+def test_a_plan_is_sampled_as_it_is():
+    plan = plan_exact(overlaps(0), 0.1)
+    network = unmask.oracle(unmask.laws.Table(np.full((2,) * 5, 1 / 32)))
+    assert unmask.sample(network, plan).rows() == unmask.sample(network, plan.sampler()).rows()

@@ -19,7 +19,7 @@ from unmask.sampling.trace import Trace
 
 State_co = TypeVar("State_co", covariant=True)
 _BY_ROW = ("tokens", "known", "frozen", "log_probs", "seeds")
-_BY_ROW_ON_THE_CPU = ("remaining", "steps", "calls", "live", "changed", "idle")
+_BY_ROW_ON_THE_CPU = ("remaining", "steps", "calls", "canvases", "live", "changed", "idle")
 
 
 class Remembers(Protocol[State_co]):

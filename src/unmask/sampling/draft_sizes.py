@@ -27,10 +27,9 @@ class Speculation:
         if self.verification not in RULES:
             raise InputError(f"verification is {self.verification!r}; expected {' or '.join(RULES)}")
 
-    def size(self, revealed: int, total: int) -> int:
-        """Tokens drafted when `revealed` of `total` stand; 1 before the first answer, 0 when all stand."""
-        wanted = self.sizes[min(revealed, len(self.sizes) - 1)] if revealed else 1
-        return min(wanted, total - revealed)
+    def size(self, revealed: int) -> int:
+        """Tokens drafted when so many stand, where as many are left."""
+        return self.sizes[min(revealed, len(self.sizes) - 1)]
 
     @property
     def largest(self) -> int:

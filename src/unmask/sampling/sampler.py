@@ -70,7 +70,7 @@ class Sampler:
         """
         if self.start is not None:
             self.start(Begun(canvas, door))
-        look = Speculating(self, canvas).look if self.speculation is not None else self.look
+        look = Speculating(self, canvas, door.predictor).look if self.speculation is not None else self.look
         look = ChosenAhead(self, canvas).look if self.chooses_ahead else look
         while canvas.unfinished():
             step = look(canvas, door)

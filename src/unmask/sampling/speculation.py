@@ -14,11 +14,12 @@ import copy
 import itertools
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from unmask.errors import InputError
-from unmask.models.predictor import Positions
+from unmask.models.predictor import Positions, Predictor
 from unmask.sampling import verification
 from unmask.sampling.canvas import Canvas
 from unmask.sampling.chosen_ahead import ChosenAhead
@@ -36,7 +37,7 @@ class Speculating:
         total: tokens to be revealed in each row. revealed: those that stand.
     """
 
-    def __init__(self, sampler: Any, canvas: Canvas) -> None:
+    def __init__(self, sampler: Any, canvas: Canvas, predictor: Predictor) -> None:
         self.sampler, self.speculation = sampler, sampler.speculation
         if sampler.shape.has_memory or sampler.reading.has_memory or sampler.stop.commits:
             raise InputError(f"{sampler.name or 'the sampler'} cannot speculate: a part of it remembers earlier steps")
@@ -45,8 +46,28 @@ class Speculating:
         self.revealed = [0] * canvas.rows
         self.rank = rank.to(canvas.device)
         self.column_of = torch.where(rank < 0, canvas.length, rank).argsort(dim=1, stable=True).to(canvas.device)
+        self._reach = self._reaches(getattr(predictor, "block_size", None) or canvas.length)
         self._hand: Tensor | None = None  # (H, V) conditionals drafts are drawn from, row by row
         self._hand_start = torch.zeros(canvas.rows, dtype=torch.int64)
+
+    def _reaches(self, block_size: int) -> list[list[int]]:
+        """For each row and revealed count, how many next ranks the last token's canvas could be asked about.
+
+        A block-causal network answers inside one block of `block_size` columns; the next one begins without a draft.
+        """
+        found = []
+        for columns, total in zip(self.column_of.cpu().numpy(), self.total, strict=True):
+            blocks = columns[:total] // block_size
+            ends, end = np.zeros(total, dtype=np.int64), total
+            for rank in reversed(range(total)):
+                end = rank + 1 if rank + 1 < total and blocks[rank + 1] != blocks[rank] else end
+                ends[rank] = end
+            found.append([0, *(ends - np.arange(1, total + 1)).tolist()])
+        return found
+
+    def drafts(self, row: int, revealed: int) -> int:
+        """Tokens drafted when so many stand; 0 before the first answer, and when all stand."""
+        return min(self.speculation.size(revealed), self._reach[row][revealed])
 
     def look(self, canvas: Canvas, door: ModelCalls) -> Step:
         """One round: draft, ask, verify. The step that is returned reveals what stands."""
@@ -83,7 +104,7 @@ class Speculating:
             self.revealed[row] += count
             last = round_.first[number] + count - 1  # the canvas that shows every token but the one before the next
             starts.append(round_.law_start[last] + 1)
-            lengths.append(self.speculation.size(self.revealed[row], self.total[row]))
+            lengths.append(self.drafts(row, self.revealed[row]))
         sizes = torch.tensor(lengths)
         offsets = sizes.cumsum(0) - sizes
         self._hand_start[round_.rows] = offsets
@@ -112,9 +133,11 @@ class _Round:
 
     def __init__(self, run: Speculating, canvas: Canvas, rows: list[int]) -> None:
         self.run, self.canvas, self.rows = run, canvas, rows
-        device, sizes_of = canvas.device, run.speculation.size
+        device = canvas.device
         shown = [run.revealed[row] for row in rows]
-        sizes = [sizes_of(done, run.total[row]) for row, done in zip(rows, shown, strict=True)]
+        drafts = [run.drafts(row, done) for row, done in zip(rows, shown, strict=True)]
+        sizes = [max(1, size) for size in drafts]  # without a draft one canvas is asked about
+        self.drafted_rows = torch.tensor([size > 0 for size in drafts], device=device)
         self.size, self.most = torch.tensor(sizes, device=device), max(sizes)
         self.device_rows = torch.tensor(rows, device=device)
         self.first = [0, *itertools.accumulate(sizes)][:-1]  # number of each row's first canvas
@@ -123,7 +146,7 @@ class _Round:
             for step in range(size):
                 owner.append(number)
                 place.append(step)
-                asked.append(1 + sizes_of(done + step + 1, run.total[row]))
+                asked.append(1 + run.drafts(row, done + step + 1))
         self.owner, self.place = torch.tensor(owner, device=device), torch.tensor(place, device=device)
         laws_of = torch.tensor(asked)
         self.law_start = (laws_of.cumsum(0) - laws_of).tolist()  # each canvas: the law to verify, then the next drafts'
@@ -140,8 +163,8 @@ class _Round:
         """(A, K) tokens drawn from the conditionals at hand; where there are none yet, what stands there is refused."""
         canvas, run = self.canvas, self.run
         drafted = torch.zeros_like(self.columns)
-        open_ = (torch.arange(self.most, device=canvas.device) < self.size[:, None]) & (self.shown[:, None] > 0)
-        which, place = open_.nonzero(as_tuple=True)
+        inside = torch.arange(self.most, device=canvas.device) < self.size[:, None]
+        which, place = (inside & self.drafted_rows[:, None]).nonzero(as_tuple=True)
         self._at_hand = (which, place)
         if len(which):
             where = Positions(self.device_rows[which], self.columns[which, place])
@@ -216,7 +239,7 @@ class _Round:
         if isinstance(self.run.sampler.draw, Forced):  # the tokens are known: how many of them a draft would have given
             inside = torch.arange(self.most, device=ratios.device) < self.size[:, None]
             stood = self._chance(verification.survival(ratios, rule), self.columns[:, :1]) & inside
-            return torch.where(self.shown > 0, stood.sum(1), 0), torch.ones_like(ratios)
+            return torch.where(self.drafted_rows, stood.sum(1), 0), torch.ones_like(ratios)
         weight, excess = torch.ones_like(ratios), torch.zeros_like(ratios)
         if rule == verification.BLOCK:
             weight = verification.weights(ratios)[:, :-1]
