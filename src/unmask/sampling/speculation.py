@@ -23,6 +23,7 @@ from unmask.models.predictor import Positions, Predictor
 from unmask.sampling import verification
 from unmask.sampling.canvas import Canvas
 from unmask.sampling.chosen_ahead import ChosenAhead
+from unmask.sampling.draft_sizes import Speculation
 from unmask.sampling.draws import Categorical, Forced, categorical
 from unmask.sampling.model_calls import ModelCalls
 from unmask.sampling.randomness import ACCEPT, REDRAW_CHUNK, REDRAW_WITHIN, uniforms
@@ -38,7 +39,8 @@ class Speculating:
     """
 
     def __init__(self, sampler: Any, canvas: Canvas, predictor: Predictor) -> None:
-        self.sampler, self.speculation = sampler, sampler.speculation
+        self.sampler = sampler
+        self.speculation: Speculation = sampler.speculation
         if sampler.shape.has_memory or sampler.reading.has_memory or sampler.stop.commits:
             raise InputError(f"{sampler.name or 'the sampler'} cannot speculate: a part of it remembers earlier steps")
         rank = ChosenAhead(sampler, canvas).step_of
