@@ -66,7 +66,7 @@ def measure_overlaps(
         progress: called with texts done and texts in all.
 
     Returns:
-        Overlaps: for `unmask.plan_exact`. It costs L network calls a text and order.
+        Overlaps: for `unmask.planning.exact_plan.plan_exact`. It costs L network calls a text and order.
 
     Raises:
         InputError: on texts that do not fit the model, or a `largest` or `verification` that cannot be.

@@ -131,7 +131,7 @@ def plan_exact(
     """The order and draft sizes of least cost, `rounds + price_per_canvas * canvases`.
 
     Args:
-        overlaps: from `unmask.measure_overlaps`.
+        overlaps: from `unmask.measuring.overlaps.measure_overlaps`.
         price_per_canvas: rounds that one more canvas in a batch is worth: 0 where a batch costs what one canvas does, 1
             where it costs as much as its canvases one by one.
         order: "auto" for the cheapest that was measured, or the name of one.

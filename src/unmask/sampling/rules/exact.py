@@ -20,7 +20,7 @@ def exact(order: Any = "bit_reversal", draft: int | tuple[int, ...] = 8, verific
 
     Args:
         order: one of `unmask.orders`, or the name of one; it must not read the model.
-        draft: tokens drafted a call, or one number for every revealed count, as `unmask.plan_exact` chooses them.
+        draft: tokens drafted a call, or one number for every revealed count, as `planning.exact_plan` chooses them.
         verification: "block" (Sun et al., arXiv 2403.10444) or "token" (Leviathan et al., arXiv 2211.17192).
     """
     found = as_order(reveal_orders.from_name(order) if isinstance(order, str) else order)
