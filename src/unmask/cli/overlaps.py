@@ -46,9 +46,7 @@ def measure_overlaps(
     named = [reveal_orders.from_name(name) for name in spec.specs(orders or ORDERS)]
     with Bar(hidden=as_json) as bar:
         predictor: Any = resolve(model[0], device=device, trust_remote_code=trust_remote_code)
-        read = read_inputs(
-            predictor, model[0], data, tokens, lines=lines, length=length, texts=texts or 100, seed=seed
-        )
+        read = read_inputs(predictor, model[0], data, tokens, lines=lines, length=length, texts=texts or 100, seed=seed)
         rows, source = read.rows, read.source
         bar.say("measuring")
         known = read_given(given, rows, seed)
@@ -62,7 +60,9 @@ def measure_overlaps(
         spent = found.length * len(found.texts) * len(found.orders) * predictor.calls_per_query
         print_json({"file": str(out), "network_calls": spent, "length": found.length, "orders": report})
         return
-    shown = [[name, *(f"{entry[key]['value']:.2f}" for key in ("rounds", "canvases"))] for name, entry in report.items()]
+    shown = [
+        [name, *(f"{entry[key]['value']:.2f}" for key in ("rounds", "canvases"))] for name, entry in report.items()
+    ]
     print_table(f"{model[0]}: drafts of {min(8, found.largest)}, a text", ["order", "rounds", "canvases"], shown)
     typer.echo(f"one token at a time has {found.length} rounds of one canvas; {len(found.texts)} texts were measured")
     typer.echo(f"written to {out}; next: unmask plan {out} --exact")
