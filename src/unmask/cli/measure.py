@@ -78,6 +78,9 @@ def measure(
             min=0, rich_help_panel=SPEND, help="With --orders auto: calls to spend at most on searching, besides."
         ),
     ] = 10_000,
+    overlaps: Annotated[
+        bool, typer.Option("--overlaps", help="Measure how long drafts of exact parallel sampling stand, instead.")
+    ] = False,
     block_length: BlockLength = None,
     resume_from: Annotated[Path | None, typer.Option(metavar="FILE", help="Go on with this measurement.")] = None,
     merge: Annotated[
@@ -96,6 +99,18 @@ def measure(
 
     Started by torchrun or accelerate launch, every process measures a share of the texts.
     """
+    if overlaps:
+        from unmask.cli.overlaps import measure_overlaps
+
+        others = {
+            "--counts": counts, "--canvases": None if canvases == "1" else canvases, "--precision": precision, "--calls": calls, "--block-length": block_length,
+            "--resume-from": resume_from, "--merge": merge or None, "--show-steps": show_steps,
+        }  # fmt: skip
+        measure_overlaps(
+            model, out, data, tokens, lines, texts, length, given, orders, batch_size or 16, seed, device,
+            trust_remote_code, others, as_json,
+        )  # fmt: skip
+        return
     from unmask.planning.summary import measured_report
 
     shown = _numbers(show_steps)

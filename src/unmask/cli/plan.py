@@ -27,6 +27,12 @@ def plan(
     price_per_call: Annotated[float | None, typer.Option(help="Nats per sequence a network call is worth.")] = None,
     order: Annotated[str, typer.Option(help="auto for the cheapest that was measured, or the name of one.")] = "auto",
     parts: Annotated[int, typer.Option(min=1, help="Orders in the plan, each with its sizes; a row draws one.")] = 1,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="FILE holds overlaps: plan drafts of exact parallel sampling.")
+    ] = False,
+    price_per_canvas: Annotated[
+        float | None, typer.Option(help="With --exact: rounds that a canvas more in a batch is worth.  [0.03]")
+    ] = None,
     blocks: Annotated[int, typer.Option(min=1, help="Repeat the plan of one block so many times.")] = 1,
     confidence: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
     show: Annotated[bool, typer.Option("--show", help="Draw price against steps here.")] = False,
@@ -41,6 +47,12 @@ def plan(
     0 for a perfect model. A budget is kept by the parallel price, as sure as --confidence; exit status 1 when no
     number of steps is known to keep it.
     """
+    if exact or price_per_canvas is not None:
+        from unmask.cli.overlaps import plan_exact
+
+        others = {"--steps": steps, "--budget": budget, "--price-per-call": price_per_call, "--plot": plot}
+        plan_exact(measured, exact, price_per_canvas, order, confidence, others, out, as_json)
+        return
     from unmask.planning.planner import Planner, as_costs
     from unmask.planning.summary import doublings, plan_rows
 

@@ -28,6 +28,8 @@ def sample(
     plan: options.PlanFile = None,
     steps: options.Steps = None,
     order: options.Order = None,
+    exact: options.Exact = False,
+    draft: options.Draft = None,
     n: Annotated[int | None, typer.Option("-n", min=1, help="How many texts.  [1]")] = None,
     prompt: Annotated[str | None, typer.Option(help="Text that is given; for a law, its words or token ids.")] = None,
     prompt_tokens: Annotated[str | None, typer.Option(metavar="I,J,…", help="The prompt as token ids.")] = None,
@@ -48,9 +50,10 @@ def sample(
 ) -> None:
     """Sample text. Without a rule, a plan or --steps: one token at a time, in random order, at no price.
 
-    Rules: ancestral, confidence, credit, dilated, dream, edit, entropy_bound, entropy_sum, factor, first_hitting,
-    klass, left_to_right, llada, margin, maskgit, moment, one_by_one, p2, prophet, punt, rcr, remdm, renoise, threshold,
-    wino. Their knobs are those of unmask.recipes: entropy_bound:0.1, klass:threshold=0.7,epsilon=0.01.
+    Rules: ancestral, confidence, credit, dilated, dream, edit, entropy_bound, entropy_sum, exact, factor,
+    first_hitting, klass, left_to_right, llada, margin, maskgit, moment, one_by_one, p2, prophet, punt, rcr, remdm,
+    renoise, threshold, wino. Their knobs are those of unmask.recipes: entropy_bound:0.1,
+    klass:threshold=0.7,epsilon=0.01.
     --out takes FILE.jsonl, FILE.npy or a text file.
     """
     from unmask.models.resolve import resolve
@@ -64,7 +67,7 @@ def sample(
     if masked is not None:
         rows_of(predictor, n, given or None, None, length, new_tokens)  # what is asked for is checked before how
     sampler = options.chosen_sampler(
-        masked, rule, plan, steps, order, temperature, top_p, top_k, block_length, stop_at_end,
+        masked, rule, plan, steps, order, temperature, top_p, top_k, block_length, stop_at_end, exact, draft,
     )  # fmt: skip
     found = run(
         predictor, sampler, n or 1, seed=seed, prompt=given or None, length=length, new_tokens=new_tokens,
@@ -79,13 +82,20 @@ def sample(
     if as_json:
         print_json(_report(model, sampler, found, texts, valid))
         return
+    several = bool((found.canvases != found.network_calls).any())
     rows = [
-        [text, *(["yes" if ok else "no"] if valid else []), calls, nats]
-        for text, ok, calls, nats in zip(
-            texts, valid or [False] * len(texts), found.network_calls.tolist(), (-found.log_prob).tolist(), strict=True
+        [text, *(["yes" if ok else "no"] if valid else []), calls, *([canvases] if several else []), nats]
+        for text, ok, calls, canvases, nats in zip(
+            texts,
+            valid or [False] * len(texts),
+            found.network_calls.tolist(),
+            found.canvases.tolist(),
+            (-found.log_prob).tolist(),
+            strict=True,
         )
     ]
-    columns = ["text", *(["valid"] if valid else []), "network calls", "nats drawn"]
+    counted = ["network calls", *(["canvases"] if several else [])]
+    columns = ["text", *(["valid"] if valid else []), *counted, "nats drawn"]
     print_table(f"{model}, {sampler.name or 'a rule of its own'}", columns, rows)
     typer.echo(_claims(sampler))
     for note in found.notes:

@@ -36,6 +36,18 @@ Order = Annotated[
         help="Reveal order: uniform, bit_reversal, blocks:…; margin, entropy, ….",
     ),
 ]
+Exact = Annotated[
+    bool,
+    typer.Option(
+        "--exact",
+        rich_help_panel=SAMPLER,
+        help="One token at a time in --order, exactly, in fewer calls: see exact.md.",
+    ),
+]
+Draft = Annotated[
+    int | None,
+    typer.Option("--draft", min=1, rich_help_panel=SAMPLER, help="With --exact: tokens drafted a call.  [8]"),
+]
 Temperature = Annotated[
     float, typer.Option("--temperature", rich_help_panel=SAMPLER, help="Of the draw; 0 takes the most likely token.")
 ]
@@ -62,23 +74,31 @@ def chosen_sampler(
     top_k: int | None,
     block_length: int | None,
     stop_at_end: bool,
+    exact: bool = False,
+    draft: int | None = None,
 ) -> Any:
     """The sampler that the options say; one token at a time when they say nothing.
 
     Args:
         masked: positions to be revealed, where that is known; a schedule of `--steps` needs it.
     """
-    from unmask.planning.plan import Plan
     from unmask.sampling import recipes, rule_names, stopping
     from unmask.theory.schedule import Schedule
 
     if rule is not None and plan is not None:
         raise InputError("--rule and --plan were both given; a plan is a rule of its own")
-    if plan is not None:
+    if draft is not None and not exact:
+        raise InputError("--draft was given without --exact; a rule says its own drafts: --rule exact:draft=8")
+    if exact:
+        others = (("--rule", rule), ("--plan", plan), ("--steps", steps))
+        if other := [name for name, value in others if value is not None]:
+            raise InputError(f"--exact and {other[0]} were both given; --exact takes --order and --draft")
+        sampler = recipes.exact("bit_reversal" if order is None else order, 8 if draft is None else draft)
+    elif plan is not None:
         other = [name for name, value in (("--steps", steps), ("--order", order)) if value is not None]
         if other:
             raise InputError(f"--plan and {other[0]} were both given; the plan has its own order and sizes")
-        sampler = recipes.planned(Plan.load(plan))
+        sampler = _of_plan(plan)
     elif rule is not None:
         options: dict[str, Any] = {} if steps is None else {"steps": steps}
         if order is not None:
@@ -103,6 +123,15 @@ def chosen_sampler(
     if block_length is not None:
         sampler = sampler.in_blocks(block_length)
     return sampler.ending(stopping.EndOfText()) if stop_at_end else sampler
+
+
+def _of_plan(path: Path) -> Any:
+    """The sampler of a plan's file, of either kind."""
+    from unmask.planning.exact_plan import ExactPlan, is_exact_plan
+    from unmask.planning.plan import Plan
+    from unmask.sampling import recipes
+
+    return ExactPlan.load(path).sampler() if is_exact_plan(path) else recipes.planned(Plan.load(path))
 
 
 def encoded(predictor: Any, text: str) -> list[int]:

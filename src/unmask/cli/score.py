@@ -36,6 +36,8 @@ def score(
     plan: options.PlanFile = None,
     steps: options.Steps = None,
     order: options.Order = None,
+    exact: options.Exact = False,
+    draft: options.Draft = None,
     text: Annotated[
         str | None,
         typer.Option(metavar="WORDS", rich_help_panel=TEXTS, help="One text; for a law, its words or token ids."),
@@ -88,7 +90,18 @@ def score(
     known = read_given(given, rows, seed)
     _, scored = texts_of(predictor, rows, known)  # what is asked for is checked before how
     sampler = options.chosen_sampler(
-        int(scored[0].sum()), rule, plan, steps, order, temperature, top_p, top_k, block_length, stop_at_end
+        int(scored[0].sum()),
+        rule,
+        plan,
+        steps,
+        order,
+        temperature,
+        top_p,
+        top_k,
+        block_length,
+        stop_at_end,
+        exact,
+        draft,
     )
     found = run(
         predictor, sampler, rows, seed=seed, random_orders=random_orders, given=known, batch_size=batch_size,

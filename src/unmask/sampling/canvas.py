@@ -19,7 +19,7 @@ from unmask.sampling.trace import Trace
 
 State_co = TypeVar("State_co", covariant=True)
 _BY_ROW = ("tokens", "known", "frozen", "log_probs", "seeds")
-_BY_ROW_ON_THE_CPU = ("remaining", "steps", "calls", "live", "changed", "idle")
+_BY_ROW_ON_THE_CPU = ("remaining", "steps", "calls", "canvases", "live", "changed", "idle")
 
 
 class Remembers(Protocol[State_co]):
@@ -45,6 +45,8 @@ class Canvas:
         step: number of the present step, from 0; part of the address of every random number.
         steps: (R,) int64 on the CPU; steps each row has taken.
         calls: (R,) int64 on the CPU; network calls each row has cost, counted by the door.
+        canvases: (R,) int64 on the CPU; canvases the network was asked about for each row; more than calls where a rule
+            asks about several at once.
         remaining: (R,) int64 on the CPU; masked positions of each row, kept without asking the device.
         live: (R,) bool on the CPU; rows that are not finished.
         changed: (R,) bool on the CPU; rows whose canvas differs from when the network last saw it.
@@ -65,6 +67,7 @@ class Canvas:
         self.remaining = (~known).sum(1).cpu()
         self.steps = torch.zeros_like(self.remaining)
         self.calls = torch.zeros_like(self.remaining)
+        self.canvases = torch.zeros_like(self.remaining)
         self.live = self.remaining > 0
         self.changed = torch.ones_like(self.live)
         self.idle = torch.zeros_like(self.live)

@@ -16,7 +16,8 @@ from unmask.sampling.canvas import Canvas
 
 
 class ModelCalls:
-    """Asks a predictor on behalf of the rows of a canvas and charges them in `canvas.calls`."""
+    """Asks a predictor on behalf of the rows of a canvas and charges them in `canvas.calls` and
+    `canvas.canvases`."""
 
     def __init__(self, predictor: Predictor, canvas: Canvas) -> None:
         self.predictor = predictor
@@ -28,7 +29,7 @@ class ModelCalls:
             None  # positions, their laws, the same positions as a grid
         )
 
-    def ask(self, tokens: Tensor, known: Tensor, wanted: Positions, rows: Tensor) -> Tensor:
+    def ask(self, tokens: Tensor, known: Tensor, wanted: Positions, rows: Tensor, together: bool = False) -> Tensor:
         """One query: the laws of N positions of r canvases, (N, V) float32.
 
         The canvases may be altered ones (a probe); they are charged to the rows they serve.
@@ -37,12 +38,18 @@ class ModelCalls:
             tokens, known: (r, L).
             wanted: N positions; `rows` count from 0 to r - 1.
             rows: (r,) on the CPU; which row of the canvas each of the r is charged to.
+            together: a row's canvases are one network call of that batch, not a call each; `canvas.canvases` counts
+                them one by one.
         """
         laws = self.predictor.log_probs(tokens, known, wanted)
         spent = row_calls_of(self.predictor)  # a cache that was filled says what the query cost each row
         if spent is None:
             spent = torch.full((len(rows),), self.predictor.calls_per_query)
-        self.canvas.calls.index_add_(0, rows, spent)
+        self.canvas.canvases.index_add_(0, rows, spent)
+        if together:
+            self.canvas.calls += torch.zeros_like(self.canvas.calls).scatter_reduce_(0, rows, spent, "amax")
+        else:
+            self.canvas.calls.index_add_(0, rows, spent)
         count = len(wanted.rows)
         if tuple(laws.shape) != (count, self.predictor.vocab_size):
             expected = (count, self.predictor.vocab_size)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 # Streams: what a number is for. Two uses at the same address must never share a stream.
 TOKEN_CHUNK, TOKEN_WITHIN, ORDER, SIZES, REVISION, REVISION_TOKEN = range(6)
+ACCEPT, REDRAW_CHUNK, REDRAW_WITHIN = range(6, 9)
 
 
 _WORD = (1 << 64) - 1

@@ -26,6 +26,7 @@ from unmask.sampling.rules.dream import dream as dream
 from unmask.sampling.rules.edit import edit as edit
 from unmask.sampling.rules.entropy_bound import entropy_bound as entropy_bound
 from unmask.sampling.rules.entropy_sum import entropy_sum as entropy_sum
+from unmask.sampling.rules.exact import exact as exact
 from unmask.sampling.rules.factor import factor as factor
 from unmask.sampling.rules.first_hitting import first_hitting as first_hitting
 from unmask.sampling.rules.klass import klass as klass

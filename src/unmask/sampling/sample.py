@@ -28,7 +28,9 @@ class Output:
         tokens: (n, L) int64 on the CPU; rows shorter than the longest are padded with -1.
         given: (n, L) bool; prompt and infill context.
         log_probs: (n, L) float32; log-probability with which each token was drawn, nats; 0 where none was.
-        network_calls: (n,) int64; network calls each row cost.
+        network_calls: (n,) int64; network calls each row cost, one after another.
+        canvases: (n,) int64; canvases the network was asked about for each row. As many as calls, unless a rule asks
+            about several canvases of a row in one call (exact parallel sampling).
         steps: (n,) int64; steps each row took.
         lengths: (n,) int64; canvas length of each row.
         seeds: (n,) int64; the seed of each row.
@@ -48,6 +50,7 @@ class Output:
     given: Tensor
     log_probs: Tensor
     network_calls: Tensor
+    canvases: Tensor
     steps: Tensor
     lengths: Tensor
     seeds: Tensor
@@ -80,6 +83,7 @@ class Output:
             "sampler": self.sampler.name,
             "tokens": self.rows(),
             "network_calls": self.network_calls.tolist(),
+            "canvases": self.canvases.tolist(),
             "steps": self.steps.tolist(),
             "log_prob": self.log_prob.tolist(),
             "tokens_per_call": self.tokens_per_call,
@@ -175,13 +179,17 @@ def batches(rows: list[Row], sampler: Sampler, predictor: Predictor, batch_size:
         by_length.setdefault(len(row.tokens), []).append(number)
     cut = []
     for length, numbers in by_length.items():
-        size = batch_size or rows_that_fit(laws_per_row(sampler, length), predictor.vocab_size, length)
+        canvases = 1 if sampler.speculation is None else min(sampler.speculation.largest, length)
+        size = batch_size or rows_that_fit(laws_per_row(sampler, length), predictor.vocab_size, length * canvases)
         cut += [numbers[begin : begin + size] for begin in range(0, len(numbers), size)]
     return cut
 
 
 def laws_per_row(sampler: Sampler, length: int) -> int:
     """The most laws one row can ask for in one step."""
+    if sampler.speculation is not None:
+        drafted = min(sampler.speculation.largest, length)
+        return drafted * (min(drafted, length - 1) + 1)
     return max(1, sampler.selection.largest(length)) if sampler.chooses_ahead else length
 
 
@@ -211,16 +219,18 @@ def _gather(
     tokens = torch.full((n, longest), -1)
     given = torch.zeros(n, longest, dtype=torch.bool)
     log_probs = torch.zeros(n, longest)
-    network_calls, steps = torch.zeros(n, dtype=torch.int64), torch.zeros(n, dtype=torch.int64)
+    network_calls, canvases, steps = (torch.zeros(n, dtype=torch.int64) for _ in range(3))
     notes: dict[str, None] = {}
     for names, canvas in done:
         tokens[names, : canvas.length] = canvas.tokens.cpu()
         given[names, : canvas.length] = canvas.frozen.cpu()
         log_probs[names, : canvas.length] = canvas.log_probs.cpu()
-        network_calls[names], steps[names] = canvas.calls, canvas.steps
+        network_calls[names], canvases[names], steps[names] = canvas.calls, canvas.canvases, canvas.steps
         notes.update(dict.fromkeys(canvas.notes))
     lengths = torch.tensor([len(row.tokens) for row in rows])
     trace = Trace.joined([(canvas.trace, names) for names, canvas in done])
     texts = zip(tokens, tokens.ge(0) & ~given, strict=True)
     end = torch.tensor([counted(row, mask, end_of_text) for row, mask in texts])
-    return Output(tokens, given, log_probs, network_calls, steps, lengths, seeds, trace, sampler, end, tuple(notes))
+    return Output(
+        tokens, given, log_probs, network_calls, canvases, steps, lengths, seeds, trace, sampler, end, tuple(notes)
+    )

@@ -23,11 +23,13 @@ from unmask.errors import InputError
 from unmask.models.predictor import Positions
 from unmask.sampling.canvas import Canvas
 from unmask.sampling.chosen_ahead import ChosenAhead
+from unmask.sampling.draft_sizes import Speculation
 from unmask.sampling.draws import Categorical, Greedy
 from unmask.sampling.logits_transforms import Raw, Tempered
 from unmask.sampling.model_calls import ModelCalls
 from unmask.sampling.parts import Draw, LogitsTransform, Part, Priority, Revision, Selection, Stop, Window
 from unmask.sampling.scorability import Scorability
+from unmask.sampling.speculation import Speculating
 from unmask.sampling.step import Begun, Step, entropy
 from unmask.sampling.stopping import AllKnown
 from unmask.sampling.windows import Blocks, Whole
@@ -50,6 +52,8 @@ class Sampler:
     draw: Draw = field(default_factory=Categorical)
     revision: Revision | None = None
     stop: Stop = field(default_factory=AllKnown)
+    speculation: Speculation | None = None
+    """Draft sizes, where the sampler drafts several tokens and verifies them in one call (`speculation`)."""
     start: Callable[[Begun], None] | None = None
     """Called once with a step on the new canvas: the random tokens a uniform-state model begins with, for example."""
     name: str = ""
@@ -66,7 +70,8 @@ class Sampler:
         """
         if self.start is not None:
             self.start(Begun(canvas, door))
-        look = ChosenAhead(self, canvas).look if self.chooses_ahead else self.look
+        look = Speculating(self, canvas, door.predictor).look if self.speculation is not None else self.look
+        look = ChosenAhead(self, canvas).look if self.chooses_ahead else look
         while canvas.unfinished():
             step = look(canvas, door)
             self.reveal(step)
@@ -175,6 +180,7 @@ class Sampler:
     def chooses_ahead(self) -> bool:
         """Whether all positions can be chosen before the first network call."""
         plain = self.revision is None and not self.shape.has_memory and not self.reading.has_memory
+        plain = plain and self.speculation is None
         return plain and not self.reads_model and not self.reads_draw
 
     @property
