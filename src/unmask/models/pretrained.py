@@ -19,7 +19,7 @@ import torch
 
 from unmask.errors import InputError
 from unmask.files import read_json
-from unmask.models import bert, checkpoint_folder, families, modernbert
+from unmask.models import bert, checkpoint_folder, compatibility, families, modernbert
 from unmask.models.adapter import Pretrained
 from unmask.models.bert import Bert
 from unmask.models.families import Family
@@ -196,14 +196,13 @@ def _transformers_network(
     verbosity = transformers.logging.get_verbosity()
     transformers.logging.set_verbosity_error()
     try:
-        model, report = model_class.from_pretrained(
-            folder,
-            dtype=dtype or "auto",
-            trust_remote_code=trust_remote_code and family.remote_code,
-            use_safetensors=True,
-            local_files_only=True,
-            output_loading_info=True,
-        )
+        arguments: dict[str, Any] = {"dtype": dtype or "auto", "use_safetensors": True}
+        if offered:
+            model, report = compatibility.load_with_its_code(folder, door, config["auto_map"][door], **arguments)
+        else:
+            model, report = model_class.from_pretrained(
+                folder, local_files_only=True, output_loading_info=True, **arguments
+            )
         if report["missing_keys"]:
             absent = sorted(report["missing_keys"])
             raise InputError(
