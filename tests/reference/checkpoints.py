@@ -4,7 +4,7 @@ Native architectures come from transformers' own classes. The public diffusion f
 here each is a small repository (config, modelling file, weights) with the family's calling interface and quirks
 (shift, block attention, mask id, noise level, what it returns) around one and the same little transformer, and with
 the habits of its published code that later versions of transformers do not forgive (`_HABITS`). The reference that a
-predictor is compared with is the same network without them, made by hand. None of the families' code or weights is used.
+predictor is compared with is the same network without them, made by hand. No code or weights of the families are used.
 """
 
 import json
