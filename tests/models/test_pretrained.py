@@ -162,7 +162,7 @@ def test_special_tokens_around_the_text_can_be_left_out(made):
 def test_the_mask_special_tokens_and_padded_vocabulary_are_never_predicted(made):
     predictor = load(made("Bert", vocab_size=24))  # the tokenizer has 18 tokens: six rows of the head mean nothing
     assert predictor.vocab_size == 24
-    assert predictor.forbidden_ids == (0, 2, 3, 4, 18, 19, 20, 21, 22, 23)
+    assert predictor.forbidden_ids == (0, 1, 2, 3, 4, 18, 19, 20, 21, 22, 23)
     tokens, known = canvas()
     laws = predictor.log_probs(tokens, known, unknown(known))
     assert (laws[:, list(predictor.forbidden_ids)] == -torch.inf).all()

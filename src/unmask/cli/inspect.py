@@ -4,7 +4,21 @@ from typing import Annotated
 
 import typer
 
-from unmask.cli.common import AsJson, Device, Model, TrustRemoteCode, print_json, print_table
+from unmask.cli.common import (
+    AsJson,
+    Device,
+    Dtype,
+    Family,
+    MaskTokenId,
+    MaxLength,
+    Model,
+    Revision,
+    Shift,
+    TrustRemoteCode,
+    load_options,
+    print_json,
+    print_table,
+)
 from unmask.errors import CheckFailed
 
 
@@ -13,6 +27,12 @@ def inspect(
     text: Annotated[str | None, typer.Option(help="A text the model should know well, for the self-test.")] = None,
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
+    mask_token_id: MaskTokenId = None,
+    dtype: Dtype = None,
+    shift: Shift = None,
+    family: Family = None,
+    revision: Revision = None,
+    max_length: MaxLength = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what a model is and test that it is run as it was trained. Exit status 1 when a test fails.
@@ -23,7 +43,10 @@ def inspect(
     from unmask.models.resolve import resolve
     from unmask.models.selftest import facts, self_test
 
-    predictor = resolve(model, device=device, trust_remote_code=trust_remote_code)
+    said = load_options(
+        mask_token_id=mask_token_id, dtype=dtype, shift=shift, family=family, revision=revision, max_length=max_length
+    )
+    predictor = resolve(model, device=device, trust_remote_code=trust_remote_code, **said)
     detected = facts(predictor)
     findings = self_test(predictor, text)
     if as_json:
