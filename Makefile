@@ -10,7 +10,7 @@ DOCS_READY := $(VENV)/.docs-ready
 PYTEST := OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint bench docs wheel clean
+.PHONY: help demo test test-all test-oldest lint bench docs wheel clean
 .DELETE_ON_ERROR:
 
 help:  ## show this list
@@ -32,8 +32,18 @@ demo: $(READY)  ## measure, plan, sample and check two models, a minute or two (
 test: $(READY)  ## the tests, a few minutes
 	$(PYTEST) -m 'not slow'
 
-test-all: $(READY)  ## the tests, the slow ones too
+test-all: $(READY) test-oldest  ## the tests, the slow ones too, and the models again on the oldest transformers
 	$(PYTEST)
+
+# The oldest transformers of the supported range and what it needs, in front of everything else of the environment.
+OLDEST := build/oldest-transformers
+$(OLDEST)/.ready: $(READY)
+	$(RUN) -m pip install --quiet --no-deps --upgrade --target $(OLDEST) \
+	  'transformers==4.57.*' 'tokenizers<0.23' 'huggingface_hub<1'
+	@touch $@
+
+test-oldest: $(OLDEST)/.ready  ## the tests of loading, on the oldest transformers of the supported range
+	PYTHONPATH=$(OLDEST) $(PYTEST) tests/models/test_pretrained.py tests/models/test_inspect.py -m 'not slow'
 
 lint: $(READY)  ## style and types
 	$(RUN) -m ruff check .

@@ -162,7 +162,7 @@ def test_special_tokens_around_the_text_can_be_left_out(made):
 def test_the_mask_special_tokens_and_padded_vocabulary_are_never_predicted(made):
     predictor = load(made("Bert", vocab_size=24))  # the tokenizer has 18 tokens: six rows of the head mean nothing
     assert predictor.vocab_size == 24
-    assert predictor.forbidden_ids == (0, 2, 3, 4, 18, 19, 20, 21, 22, 23)
+    assert predictor.forbidden_ids == (0, 1, 2, 3, 4, 18, 19, 20, 21, 22, 23)
     tokens, known = canvas()
     laws = predictor.log_probs(tokens, known, unknown(known))
     assert (laws[:, list(predictor.forbidden_ids)] == -torch.inf).all()
@@ -211,7 +211,7 @@ def test_modernbert_configs_in_the_first_spelling_are_read(made, tmp_path):
         (tmp_path / file.name).write_bytes(file.read_bytes())
     config = json.loads((folder / "config.json").read_text())
     for key in ("layer_types", "rope_parameters"):
-        del config[key]
+        config.pop(key, None)
     config |= {"global_attn_every_n_layers": 3, "global_rope_theta": 160000.0, "local_rope_theta": 10000.0}
     (tmp_path / "config.json").write_text(json.dumps(config))
     tokens, known = canvas()
@@ -242,7 +242,7 @@ def test_bidirectional_families_agree_with_their_own_networks(made, model_type):
     predictor = load(folder, trust_remote_code=True)
     tokens, known, where = remote_canvas(predictor)
     ids = torch.where(known, tokens, predictor.mask_token_id)
-    network = network_of(folder, trust_remote_code=True)
+    network = network_of(folder)
     with torch.no_grad():
         if model_type == "mdlm":
             sigma = -torch.log(1 - 0.999 * (~known).float().mean(1))
@@ -255,6 +255,44 @@ def test_bidirectional_families_agree_with_their_own_networks(made, model_type):
     torch.testing.assert_close(predictor.log_probs(tokens, known, where), expected, atol=1e-5, rtol=1e-5)
 
 
+def test_a_list_of_tied_weights_is_tied_as_it_was_written(made):
+    folder = made("Dream", tie_word_embeddings=True)
+    predictor = load(folder, trust_remote_code=True)
+    tokens, known, where = remote_canvas(predictor)
+    ids = torch.where(known, tokens, predictor.mask_token_id)
+    with torch.no_grad():
+        logits = network_of(folder)(torch.cat([torch.full((3, 1), 2), ids], 1)).logits[:, :-1]
+    expected = by_hand(logits, predictor.forbidden_ids)[where.rows, where.columns]
+    torch.testing.assert_close(predictor.log_probs(tokens, known, where), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_nothing_of_transformers_is_another_after_code_of_a_checkpoint_was_loaded(made):
+    import transformers
+    from transformers import cache_utils, modeling_rope_utils, pytorch_utils, utils
+
+    def state():
+        places = (transformers.PreTrainedModel, transformers.PretrainedConfig, cache_utils, pytorch_utils, utils)
+        return (
+            [sorted(vars(place)) for place in places],
+            dict(modeling_rope_utils.ROPE_INIT_FUNCTIONS),
+            transformers.PreTrainedModel.tie_weights,
+            "transformers.modeling_attn_mask_utils" in sys.modules,
+        )
+
+    for model_type in ("llada", "Dream", "sdar", "bd3lm"):  # whatever is imported at all is imported by now
+        load(made(model_type), trust_remote_code=True)
+    before = state()
+    for model_type in ("llada", "Dream", "sdar", "bd3lm"):
+        load(made(model_type, seed=1), trust_remote_code=True)
+    assert state() == before
+    assert sys.modules["transformers"] is transformers
+
+
+def test_frequencies_are_those_of_the_code_and_not_what_memory_held(made):
+    network = load(made("Dream"), trust_remote_code=True).network.model
+    torch.testing.assert_close(network.model.places.rates, 100.0 ** -(torch.arange(0, 16, 2) / 16))
+
+
 @pytest.mark.parametrize("model_type", ["sdar", "Fast_dLLM_Qwen", "bd3lm"])
 def test_block_families_see_the_blocks_before_and_nothing_after(made, model_type):
     folder = made(model_type)
@@ -263,7 +301,7 @@ def test_block_families_see_the_blocks_before_and_nothing_after(made, model_type
     assert any("inside a block" in notice for notice in predictor.notices)
     tokens, known, where = remote_canvas(predictor)
     ids = torch.where(known, tokens, predictor.mask_token_id)
-    network = network_of(folder, trust_remote_code=True)
+    network = network_of(folder)
     block = torch.arange(10) // 4
     with torch.no_grad():
         if model_type == "sdar":

@@ -2,8 +2,9 @@
 
 Native architectures come from transformers' own classes. The public diffusion families come with code of their own:
 here each is a small repository (config, modelling file, weights) with the family's calling interface and quirks
-(shift, block attention, mask id, noise level, what it returns) around one and the same little transformer. None of the
-families' code or weights is used.
+(shift, block attention, mask id, noise level, what it returns) around one and the same little transformer, and with
+the habits of its published code that later versions of transformers do not forgive (`_HABITS`). The reference that a
+predictor is compared with is the same network without them, made by hand. No code or weights of the families are used.
 """
 
 import json
@@ -89,22 +90,32 @@ _HEADER = '''
 import torch
 from torch import nn
 from torch.nn import functional
-from transformers import PreTrainedModel, PreTrainedConfig
+from transformers import PreTrainedModel, PretrainedConfig
 from transformers.modeling_outputs import CausalLMOutputWithPast, MaskedLMOutput
 
-class TinyConfig(PreTrainedConfig):
+class TinyConfig(PretrainedConfig):
     model_type = "MODEL_TYPE"
-    def __init__(self, vocab_size=20, hidden_size=16, seed=0, **rest):
+    def __init__(self, vocab_size=20, hidden_size=16, tie_word_embeddings=False, **rest):
         self.vocab_size, self.hidden_size = vocab_size, hidden_size
-        super().__init__(**rest)
+        super().__init__(tie_word_embeddings=tie_word_embeddings, **rest)
+
+class Places(nn.Module):
+    """Positions as waves of fixed frequencies, which no checkpoint holds."""
+    def __init__(self, config):
+        super().__init__()
+        rates = 100.0 ** -(torch.arange(0, 16, 2) / 16)
+        self.register_buffer("rates", rates, persistent=False)
+    def forward(self, positions):
+        angles = positions[..., None] * self.rates
+        return torch.cat([angles.cos(), angles.sin()], -1)
 
 class Body(nn.Module):
-    """Two attention layers with learned positions. mask: (…, queries, keys) bool or None; cache: a DynamicCache."""
-    def __init__(self, config):
+    """Two attention layers. mask: (…, queries, keys) bool or None; cache: a DynamicCache."""
+    def __init__(self, config, learned=True):
         super().__init__()
         width = config.hidden_size
         self.words = nn.Embedding(config.vocab_size, width)
-        self.places = nn.Embedding(64, width)
+        self.places = nn.Embedding(64, width) if learned else Places(config)
         self.mix = nn.ModuleList(nn.Linear(width, 3 * width) for _ in range(2))
         self.think = nn.ModuleList(nn.Linear(width, width) for _ in range(2))
     def forward(self, input_ids, mask=None, positions=None, cache=None, store=True):
@@ -152,16 +163,18 @@ class LLaDAModelLM(Base):
 class DreamModel(Base):
     def __init__(self, config):
         super().__init__(config)
-        self.model = Body(config)
+        self.model = Body(config, learned=False)
         self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
         self.post_init()
+    def get_input_embeddings(self):
+        return self.model.words
+    def get_output_embeddings(self):
+        return self.lm_head
     def forward(self, input_ids=None, attention_mask=None, position_ids=None, past_key_values=None, use_cache=None,
                 return_dict=None, num_logits_to_keep=0):
         mask = None
         if isinstance(attention_mask, torch.Tensor):
-            mask = attention_mask.bool()
-            if mask.dim() == 2:
-                mask = (mask[:, None, None, :] & mask[:, None, :, None]) | torch.eye(mask.shape[1], dtype=torch.bool)
+            mask = attention_mask  # as it comes: one of rows by columns means nothing here
         hidden = self.model(input_ids, mask, position_ids, past_key_values)[0]
         return MaskedLMOutput(logits=self.lm_head(hidden[:, -num_logits_to_keep:, :]))
 """,
@@ -222,12 +235,14 @@ class BD3LM(Base):
         super().__init__(config)
         self.backbone = Body(config)
         self.out = nn.Linear(config.hidden_size, config.vocab_size)
+        block = torch.arange(config.model_length) // config.block_size
+        self.mask = (block[:, None] >= block[None, :])[None, None]  # a plain attribute
         self.post_init()
     def forward(self, input_ids=None, timesteps=None, sample_mode=None, store_kv=None, return_dict=None):
         if not sample_mode:
             raise ValueError("training takes a noisy and a clean copy")
-        block = torch.arange(input_ids.shape[1]) // self.config.block_size
-        hidden = self.backbone(input_ids, (block[:, None] >= block[None, :])[None, None])[0]
+        width = input_ids.shape[1]
+        hidden = self.backbone(input_ids, self.mask[..., :width, :width])[0]
         return MaskedLMOutput(logits=self.out(hidden) + 0 * timesteps[:, None, None])
 """,
     # A network that has one sentence by heart: the law of token i, whatever is known, is almost surely sentence[i].
@@ -242,6 +257,68 @@ class Heart(Base):
         return MaskedLMOutput(logits=self.table[:width].expand(len(input_ids), -1, -1))
 """,
 }
+_NO_POST_INIT = ("        self.post_init()\n", "")
+_HABITS: dict[str, list[tuple[str, str]]] = {
+    # The class never finishes its own making, ties weights by a method that takes nothing, reads settings nobody sets.
+    "llada": [
+        _NO_POST_INIT,
+        (
+            "    def forward(self, input_ids=None, inputs_embeds=None,",
+            "    def tie_weights(self):\n        assert not self.config.use_cache\n"
+            "    def forward(self, input_ids=None, inputs_embeds=None,",
+        ),
+    ],
+    # The class's own loader writes into what the library's returns; tied weights are a list; frequencies come from a
+    # table that lost the entry.
+    "Dream": [
+        (
+            "class DreamModel(Base):\n",
+            """class DreamModel(Base):
+    _tied_weights_keys = ["lm_head.weight"]
+    @classmethod
+    def from_pretrained(cls, *args, **kwargs):
+        model = super().from_pretrained(*args, **kwargs)
+        model.generation_config = "its own kind"
+        return model
+""",
+        ),
+        (
+            "rates = 100.0 ** -(torch.arange(0, 16, 2) / 16)",
+            "from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS\n"
+            '        rates, self.scaling = ROPE_INIT_FUNCTIONS["default"](config, None)',
+        ),
+    ],
+    # Names that moved or went: a module, a class to inherit from, a kind of cache, a function, a setting.
+    "sdar": [
+        (
+            "class SDARForCausalLM(Base):\n    def __init__(self, config):\n",
+            """from transformers.cache_utils import SlidingWindowCache
+from transformers.modeling_attn_mask_utils import AttentionMaskConverter, _prepare_4d_causal_attention_mask
+from transformers.pytorch_utils import ALL_LAYERNORM_LAYERS
+from transformers.utils.import_utils import is_torch_fx_available
+try:
+    from transformers.utils import LossKwargs
+except ImportError:
+    from transformers.utils import TransformersKwargs as LossKwargs
+class Words(LossKwargs): ...
+if is_torch_fx_available():
+    import torch.fx
+class SDARForCausalLM(Base):
+    def __init__(self, config):
+        ALL_LAYERNORM_LAYERS.append(nn.LayerNorm)
+        assert not isinstance(config.pad_token_id, SlidingWindowCache)
+""",
+        ),
+        (
+            "mask = attention_mask.bool()",
+            "ready = AttentionMaskConverter._ignore_causal_mask_sdpa(attention_mask, input_ids, 0)\n"
+            "        mask = None if ready else attention_mask.bool()",
+        ),
+    ],
+    "bd3lm": [_NO_POST_INIT],
+}
+"""What is written otherwise in a checkpoint's file than in the reference: (plain, as the published code does it)."""
+
 _CLASSES = {
     "llada": ("LLaDAModelLM", "AutoModel"),
     "Dream": ("DreamModel", "AutoModel"),
@@ -253,7 +330,8 @@ _CLASSES = {
 }
 _CONFIGS = {
     "llada": {"mask_token_id": 17, "ignores_padding": False},
-    "Dream": {"mask_token_id": 17, "bos_token_id": 2, "num_hidden_layers": 2},
+    "Dream": {"mask_token_id": 17, "bos_token_id": 2, "num_hidden_layers": 2, "rope_theta": 100.0}
+    | {"num_attention_heads": 1},
     "sdar": {"mask_token_id": 17, "block_size": 4, "forgets": False, "num_hidden_layers": 2},
     "Fast_dLLM_Qwen": {"mask_token_id": 17, "bd_size": 4, "num_hidden_layers": 2},
     "mdlm": {"time_conditioning": True, "model_length": 32},
@@ -270,9 +348,12 @@ def remote(folder: Path, model_type: str, seed: int = 0, sentence: list[int] | N
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    source = _HEADER.replace("MODEL_TYPE", model_type) + _FAMILIES[model_type]
     name, door = _CLASSES[model_type]
-    (folder / "modeling_tiny.py").write_text(source)
+    published = _source(model_type)
+    for plain, habit in _HABITS.get(model_type, ()):
+        assert plain in published, plain
+        published = published.replace(plain, habit)
+    (folder / "modeling_tiny.py").write_text(published)
     config = {
         "model_type": model_type,
         "architectures": [name],
@@ -280,31 +361,47 @@ def remote(folder: Path, model_type: str, seed: int = 0, sentence: list[int] | N
         "vocab_size": 20,
         "hidden_size": 16,
         "dtype": "float32",
+        "torch_dtype": "float32",
     }
     (folder / "config.json").write_text(json.dumps(config | _CONFIGS[model_type] | changes))
-    scope: dict = {}
-    exec(source, scope)
     torch.manual_seed(seed)
-    model = scope[name](scope["TinyConfig"](**{"vocab_size": 20} | _CONFIGS[model_type] | changes))
+    model = _by_hand(folder, model_type)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.normal_(0, 0.5)
         if sentence is not None:
             model.table.zero_()
             model.table[torch.arange(len(sentence)), torch.tensor(sentence)] = 8.0
-    save_file(
-        {key: value.contiguous() for key, value in model.state_dict().items()},
-        folder / "model.safetensors",
-        metadata={"format": "pt"},
-    )
+    weights = {key: value.contiguous() for key, value in model.state_dict().items()}
+    if changes.get("tie_word_embeddings"):
+        del weights["lm_head.weight"]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     return folder
 
 
-def network_of(folder: Path, trust_remote_code: bool = False):
-    """The transformers model of a folder, as anyone would load it: the reference the predictor is compared with."""
+def _source(model_type: str) -> str:
+    return _HEADER.replace("MODEL_TYPE", model_type) + _FAMILIES[model_type]
+
+
+def _by_hand(folder: Path, model_type: str):
+    """The network of a repository with its own code, without the habits and without a loader."""
+    scope: dict = {}
+    exec(_source(model_type), scope)
+    config = json.loads((folder / "config.json").read_text())
+    kept = {key: value for key, value in config.items() if key not in ("auto_map", "model_type", "architectures")}
+    return scope[_CLASSES[model_type][0]](scope["TinyConfig"](**kept)).eval()
+
+
+def network_of(folder: Path):
+    """The network of a folder as anyone would make it by hand: the reference the predictor is compared with."""
     import transformers
+    from safetensors.torch import load_file
 
     config = json.loads((folder / "config.json").read_text())
-    doors = [door for door in config.get("auto_map", {}) if door != "AutoConfig"] or ["AutoModelForMaskedLM"]
-    model = getattr(transformers, doors[0]).from_pretrained(folder, trust_remote_code=trust_remote_code)
-    return model.eval()
+    if not config.get("auto_map"):
+        return transformers.AutoModelForMaskedLM.from_pretrained(folder).eval()
+    model, weights = _by_hand(folder, config["model_type"]), load_file(folder / "model.safetensors")
+    if config.get("tie_word_embeddings"):
+        weights["lm_head.weight"] = weights["model.words.weight"]
+    model.load_state_dict(weights)
+    return model

@@ -110,6 +110,33 @@ TrustRemoteCode = Annotated[
     bool,
     typer.Option("--trust-remote-code", rich_help_panel=RUN, help="Run the code that comes with the checkpoint."),
 ]
+MaskTokenId = Annotated[
+    int | None,
+    typer.Option("--mask-token-id", metavar="ID", min=0, rich_help_panel=RUN, help="The mask.  [the checkpoint's]"),
+]
+Dtype = Annotated[
+    str | None, typer.Option("--dtype", metavar="NAME", rich_help_panel=RUN, help="float32, bfloat16, …  [as stored]")
+]
+Shift = Annotated[
+    int | None,
+    typer.Option("--shift", min=0, max=1, rich_help_panel=RUN, help="1 when row i-1 predicts token i.  [its family's]"),
+]
+Family = Annotated[
+    str | None,
+    typer.Option(
+        "--family", metavar="NAME", rich_help_panel=RUN, help="The record to run it by: llada, dream, ….  [found]"
+    ),
+]
+Revision = Annotated[
+    str | None,
+    typer.Option("--revision", metavar="NAME", rich_help_panel=RUN, help="Of a hub id: branch, tag, commit."),
+]
+MaxLength = Annotated[
+    int | None,
+    typer.Option(
+        "--max-length", metavar="N", min=1, rich_help_panel=RUN, help="Longest text; beyond its training, rotary only."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", rich_help_panel=RESULT, help="Print one JSON object and nothing else.")]
 OutFolder = Annotated[
     Path | None,
@@ -118,6 +145,11 @@ OutFolder = Annotated[
 OutFile = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", rich_help_panel=RESULT, help="Write what was made here.")
 ]
+
+
+def load_options(**options: Any) -> dict[str, Any]:
+    """What `unmask.load` is told beyond its defaults: the options that were given."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def print_json(value: Any) -> None:

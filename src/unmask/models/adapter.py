@@ -66,11 +66,17 @@ class Pretrained:
         self.mask_token_id: int = family.mask_token_id
         self.end_of_text_id = family.end_of_text_id
         self.block_size = family.block_size
-        padded = range(text.size or self.vocab_size, self.vocab_size)
-        never = {self.mask_token_id, *self.before, *self.after, *family.forbidden_ids, *padded}
+        everything = frozenset(range(self.vocab_size))
+        unspelled = frozenset() if text.spelled is None else everything - text.spelled
+        never = {self.mask_token_id, *self.before, *self.after, *family.forbidden_ids, *unspelled}
         if family.add_special_tokens:
-            never.add(text.special_id("pad_token"))
-        self.forbidden_ids = tuple(sorted(never - {None, self.end_of_text_id}))
+            never |= text.special
+        self.forbidden_ids = tuple(sorted(never - {self.end_of_text_id}))
+        if len(everything - set(self.forbidden_ids)) < 2:
+            raise InputError(
+                f"{name} has {self.vocab_size} tokens of which next to none may be drawn: "
+                + (text.fault() or "is this its tokenizer?")
+            )
         self.filler: int = self.mask_token_id if filler is None else filler
         self.calls = 0
         self._forbidden = torch.tensor(self.forbidden_ids, dtype=torch.int64, device=self.device)

@@ -110,6 +110,34 @@ def require_safetensors(folder: Path) -> None:
             ) from error
 
 
+def refuse_adapter(folder: Path) -> None:
+    """Raise InputError where a folder holds an adapter: loading the weights beside it would leave it out silently."""
+    if (folder / "adapter_config.json").is_file():
+        raise InputError(
+            f"{folder} holds an adapter (adapter_config.json), which is not loaded: merge it into its model with peft "
+            "(merge_and_unload) and save that, or take adapter_config.json away to load the model without it"
+        )
+
+
+def stored_dtype(folder: Path, config: dict[str, Any]) -> str | None:
+    """The dtype a checkpoint is stored in: as its config says, else that of its first weights; "float16", …."""
+    stated = config.get("dtype") or config.get("torch_dtype")
+    if isinstance(stated, str):
+        return stated.removeprefix("torch.")
+    from safetensors import safe_open
+
+    for file in sorted(folder.glob("*.safetensors")):
+        with safe_open(file, framework="numpy") as weights:
+            kinds = [weights.get_slice(name).get_dtype() for name in weights.keys()]  # noqa: SIM118
+        found = next((_DTYPES[kind] for kind in kinds if kind in _DTYPES), None)
+        if found is not None:
+            return found
+    return None
+
+
+_DTYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
+
+
 @contextmanager
 def one_line(folder: Path) -> Iterator[None]:
     """Turn whatever goes wrong while a network is made into one line that names the checkpoint."""

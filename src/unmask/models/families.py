@@ -55,6 +55,11 @@ def square_mask(query: Query) -> dict[str, Any]:
     return {"attention_mask": allowed, "use_cache": False}
 
 
+def square_padding_mask(query: Query) -> dict[str, Any]:
+    """Plain bidirectional attention, in networks that take only masks of queries by keys."""
+    return {} if query.attend is None else square_mask(query)
+
+
 def own_blocks(query: Query) -> dict[str, Any]:
     """The network makes its own block-causal mask from a block size."""
     return {"block_size": query.block_size, "use_cache": False}
@@ -187,6 +192,7 @@ FAMILIES = (
         ("dream",),
         mask_token_id=151666,
         shift=1,
+        arguments=square_padding_mask,
         chat=True,
         remote_code=True,
         auto_classes=("AutoModel", "AutoModelForMaskedLM"),

@@ -48,7 +48,8 @@ class Plain:
     wanted_only: bool = True
 
     def __post_init__(self) -> None:
-        weight = next(iter(self.network.weights.parameters()))
+        # Old checkpoints hold position ids, whole numbers, beside the weights.
+        weight = next(weight for weight in self.network.weights.parameters() if weight.is_floating_point())
         self.vocab_size, self.device, self.dtype = self.network.vocab_size, weight.device, weight.dtype
 
     @torch.no_grad()

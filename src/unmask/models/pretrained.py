@@ -19,7 +19,7 @@ import torch
 
 from unmask.errors import InputError
 from unmask.files import read_json
-from unmask.models import bert, checkpoint_folder, families, modernbert
+from unmask.models import bert, checkpoint_folder, compatibility, families, modernbert
 from unmask.models.adapter import Pretrained
 from unmask.models.bert import Bert
 from unmask.models.devices import device_of
@@ -46,7 +46,9 @@ def load(
         trust_remote_code: whether code that comes with the checkpoint may be run here. It can do anything you can.
         **overrides: any field of `families.Family` (mask_token_id=, shift=, block_size=, add_special_tokens=, …), and
             family= (a record or its name), prefix_ids=, suffix_ids= (what stands around the text), length= (the canvas
-            length to insist on, or None), revision= (of a hub id).
+            length to insist on, or None), max_length= (how long a text may be; beyond what it was trained on only
+            where positions are rotary), revision= (of a hub id), device_map= (how a network is spread over devices, as
+            transformers takes it; "auto").
 
     Raises:
         InputError: the model cannot be found or read, its weights are not safetensors, it needs trust_remote_code=True,
@@ -58,11 +60,14 @@ def load(
         (17, 46)
     """
     folder = checkpoint_folder.folder_of(path_or_id, trust_remote_code, overrides.pop("revision", None))
+    device_map = overrides.pop("device_map", None)
+    checkpoint_folder.refuse_adapter(folder)
     config = checkpoint_folder.read_config(folder)
     ours = (
         read_json(folder / "unmask.json", checkpoint_folder.OUR_FORMAT) if (folder / "unmask.json").is_file() else None
     )
-    family = _family(str(path_or_id), config, ours, overrides)
+    text = Text(folder, trust_remote_code)
+    family = _family(str(path_or_id), config, ours, text, overrides)
     if not family.masked_state:
         raise InputError(
             f"{path_or_id} ({config.get('model_type')}) replaces tokens by random ones instead of masking them: "
@@ -71,11 +76,11 @@ def load(
     _check_trust(str(path_or_id), config, family, trust_remote_code)
     checkpoint_folder.require_safetensors(folder)
     checkpoint_folder.require_whole(folder, ours or {})
-    text = Text(folder, trust_remote_code)
     place = device_of(device)
     with checkpoint_folder.one_line(folder):
-        network = _network(folder, config, family, place, _dtype(config, dtype, place), trust_remote_code)
-    family = _with_mask(folder, family, config, text, network.vocab_size)
+        kind = _dtype(checkpoint_folder.stored_dtype(folder, config), dtype, place)
+        network = _network(folder, config, family, place, kind, device_map)
+    family = _with_mask(folder, family, text, network.vocab_size)
     around = _around(family, config, text, overrides)
     return Pretrained(
         str(path_or_id),
@@ -84,16 +89,18 @@ def load(
         text,
         around,
         overrides["length"] if "length" in overrides else (ours or {}).get("length"),
-        _max_length(config, around),
+        _allowed_length(str(path_or_id), config, around, overrides),
         config.get("pad_token_id"),
-        _notices(family, config),
+        _notices(family, config, text, overrides),
     )
 
 
-_OTHER_OVERRIDES = ("family", "prefix_ids", "suffix_ids", "length", "revision")
+_OTHER_OVERRIDES = ("family", "prefix_ids", "suffix_ids", "length", "max_length", "revision", "device_map")
 
 
-def _family(name: str, config: dict[str, Any], ours: dict[str, Any] | None, overrides: dict[str, Any]) -> Family:
+def _family(
+    name: str, config: dict[str, Any], ours: dict[str, Any] | None, text: Text, overrides: dict[str, Any]
+) -> Family:
     """The record to run a checkpoint by: the one named by hand, ours, a public family's, or what its config allows."""
     fields = {field.name for field in dataclasses.fields(Family)}
     unknown = sorted(overrides.keys() - fields - set(_OTHER_OVERRIDES))
@@ -115,6 +122,9 @@ def _family(name: str, config: dict[str, Any], ours: dict[str, Any] | None, over
     for key in ("mask_token_id", "end_of_text_id", "shift", "example") if ours else ("mask_token_id",):
         if (ours or config).get(key) is not None:
             stated[key] = (ours or config)[key]
+    if "mask_token_id" not in stated and family.mask_token_id != -1:  # a tokenizer knows better than a record
+        own = text.special_id("mask_token")
+        stated |= {} if own is None else {"mask_token_id": own}
     stated["forbidden_ids"] = tuple((ours or {}).get("forbidden_ids") or family.forbidden_ids)
     family = dataclasses.replace(family, **stated | {key: overrides[key] for key in overrides.keys() & fields})
     if family.block_size and family.arguments is families.padding_mask:  # blocks were asked for by hand
@@ -134,9 +144,8 @@ def _check_trust(name: str, config: dict[str, Any], family: Family, trust_remote
         )
 
 
-def _dtype(config: dict[str, Any], dtype: str | torch.dtype | None, device: torch.device) -> torch.dtype | None:
+def _dtype(stored: str | None, dtype: str | torch.dtype | None, device: torch.device) -> torch.dtype | None:
     """The dtype to load in; None as stored."""
-    stored = config.get("dtype") or config.get("torch_dtype")
     wanted = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
     if dtype is not None and wanted not in (torch.float32, torch.bfloat16, torch.float16, torch.float64):
         raise InputError(f"dtype is {dtype!r}; choose from float32, bfloat16, float16, float64")
@@ -160,17 +169,18 @@ def _network(
     family: Family,
     device: torch.device,
     dtype: torch.dtype | None,
-    trust_remote_code: bool,
+    device_map: Any,
 ) -> Network:
     plain = next((make for supports, make in _PLAIN if supports(config)), None)
     file = folder / "model.safetensors"
-    if plain is not None and file.is_file() and not config.get("auto_map"):
+    theirs = config.get("auto_map") or config.get("quantization_config") or device_map is not None
+    if plain is not None and file.is_file() and not theirs:
         from safetensors.torch import load_file
 
         weights = load_file(file, device=str(device))
         with contextlib.suppress(KeyError):  # weights are missing or called otherwise: transformers knows what to do
             return Plain(plain(config, {name: weight.to(dtype or weight.dtype) for name, weight in weights.items()}))
-    return _transformers_network(folder, config, family, device, dtype, trust_remote_code)
+    return _transformers_network(folder, config, family, device, dtype, device_map)
 
 
 def _transformers_network(
@@ -179,7 +189,7 @@ def _transformers_network(
     family: Family,
     device: torch.device,
     dtype: torch.dtype | None,
-    trust_remote_code: bool,
+    device_map: Any,
 ) -> Transformers:
     import transformers
 
@@ -198,29 +208,33 @@ def _transformers_network(
     verbosity = transformers.logging.get_verbosity()
     transformers.logging.set_verbosity_error()
     try:
-        model, report = model_class.from_pretrained(
-            folder,
-            dtype=dtype or "auto",
-            trust_remote_code=trust_remote_code and family.remote_code,
-            use_safetensors=True,
-            local_files_only=True,
-            output_loading_info=True,
-        )
+        arguments: dict[str, Any] = {"dtype": dtype or "auto", "use_safetensors": True, "device_map": device_map}
+        if config.get("token_dropout"):  # such a network counts its masks itself
+            arguments["mask_token_id"] = family.mask_token_id
+        if offered:
+            model, report = compatibility.load_with_its_code(folder, door, config["auto_map"][door], **arguments)
+        else:
+            model, report = model_class.from_pretrained(
+                folder, local_files_only=True, output_loading_info=True, **arguments
+            )
         if report["missing_keys"]:
             absent = sorted(report["missing_keys"])
             raise InputError(
                 f"{folder} lacks weights, first {absent[0]} ({len(absent)} in all): no whole masked language model"
             )
-        return Transformers(model.to(device), family, family.block_size)
+        placed = device_map is not None or config.get("quantization_config")
+        return Transformers(model if placed else model.to(device), family, family.block_size)
     finally:
         transformers.logging.set_verbosity(verbosity)
 
 
-def _with_mask(folder: Path, family: Family, config: dict[str, Any], text: Text, vocab_size: int) -> Family:
-    """The record with its mask and end of text settled, from the record, the config or the tokenizer."""
-    mask = family.mask_token_id if family.mask_token_id is not None else text.special_id("mask_token")
+def _with_mask(folder: Path, family: Family, text: Text, vocab_size: int) -> Family:
+    """The record with its mask settled: from what was said by hand, the config, the tokenizer, and last the record."""
+    mask = family.mask_token_id
     if mask is None:
-        raise InputError(f"no mask token is known for {folder}; pass mask_token_id=")
+        mask = text.special_id("mask_token")
+    if mask is None:
+        raise InputError(f"no mask token is known for {folder}; pass mask_token_id= (--mask-token-id)")
     if mask == -1:
         mask = vocab_size - 1
     if not 0 <= mask < vocab_size:
@@ -249,6 +263,22 @@ def _max_length(config: dict[str, Any], around: tuple[tuple[int, ...], tuple[int
     return places - offset - len(around[0]) - len(around[1])
 
 
+def _allowed_length(
+    name: str, config: dict[str, Any], around: tuple[tuple[int, ...], tuple[int, ...]], overrides: dict[str, Any]
+) -> int | None:
+    """How long a text may be: what the network has positions for, or what was said by hand."""
+    own = _max_length(config, around)
+    wanted = overrides.get("max_length", own)
+    if own is not None and (wanted is None or wanted > own) and not _rotary(config):
+        raise InputError(f"max_length is {wanted}; {name} has a table of positions for {own} and none beyond")
+    return wanted
+
+
+def _rotary(config: dict[str, Any]) -> bool:
+    """Whether positions are angles, which go on for ever, rather than rows of a table."""
+    return config.get("position_embedding_type") == "rotary" or any("rope" in key or "rotary" in key for key in config)
+
+
 _OFFSET_POSITIONS = (
     "roberta",
     "roberta-prelayernorm",
@@ -265,8 +295,19 @@ _OFFSET_POSITIONS = (
 )
 
 
-def _notices(family: Family, config: dict[str, Any]) -> list[str]:
-    notices = []
+def _notices(family: Family, config: dict[str, Any], text: Text, overrides: dict[str, Any]) -> list[str]:
+    notices = [fault] if (fault := text.fault()) else []
+    own = text.special_id("mask_token")
+    if own is not None and own != family.mask_token_id:
+        notices.append(
+            f"mask token {family.mask_token_id} is used, the tokenizer says {own}; "
+            "mask_token_id= (--mask-token-id) decides"
+        )
+    if "max_length" in overrides:
+        notices.append(
+            f"texts up to {overrides['max_length']} tokens were asked for; beyond what it was trained on, "
+            f"{config.get('max_position_embeddings')} positions, a rotary network extrapolates"
+        )
     if family.block_size:
         notices.append(
             f"attention is causal between blocks of {family.block_size}: "

@@ -47,6 +47,7 @@ def self_test(predictor: Predictor, text: str | None = None) -> list[Finding]:
     if isinstance(predictor, Pretrained):
         tests: tuple[Callable[[Pretrained, Tensor], Finding], ...] = (
             _alignment,
+            _tokenizer_knows_its_words,
             _mask_is_not_predicted,
             _attention,
             _padding_does_not_matter,
@@ -113,6 +114,21 @@ def _alignment(predictor: Pretrained, tokens: Tensor) -> Finding:
     verdict = undecided if passed is None else "as recorded" if passed else f"pass shift={1 - shift}"
     says = f"row {names[0]} predicts token i at {scores[0]:.2f} nats, row {names[1]} at {scores[1]:.2f}: {verdict}"
     return Finding("alignment", passed, gain, says)
+
+
+def _tokenizer_knows_its_words(predictor: Pretrained, tokens: Tensor) -> Finding:
+    """Words of the vocabulary must come back as themselves, and the mask must be the one the tokenizer knows."""
+    text = predictor.text
+    if not text.exists:
+        return Finding("tokenizer", None, 0.0, "there is none")
+    fault, own = text.fault(), text.special_id("mask_token")
+    if fault is not None:
+        return Finding("tokenizer", False, 1.0, fault)
+    if own is None:
+        return Finding("tokenizer", None, 0.0, "it knows its own words and has no mask token: the mask is not proved")
+    if own != predictor.mask_token_id:
+        return Finding("tokenizer", None, 0.0, f"its mask is {own}, and {predictor.mask_token_id} is used")
+    return Finding("tokenizer", True, 0.0, f"it knows its own words, and its mask is {own}, which is used")
 
 
 def _mask_is_not_predicted(predictor: Pretrained, tokens: Tensor) -> Finding:

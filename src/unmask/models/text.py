@@ -69,7 +69,9 @@ class Text:
         if not self.exists:
             return (), ()
         if self._fast is not None:
-            plain = self._fast.encode("a", add_special_tokens=False)
+            plain = self._any_word()
+            if plain is None:
+                return (), ()
             framed = self._fast.post_process(plain, add_special_tokens=True).ids
             bare = plain.ids
         else:
@@ -87,6 +89,68 @@ class Text:
         if not self.exists:
             return None
         return max((self._fast.get_vocab(True) if self._fast is not None else self._slow.get_vocab()).values()) + 1
+
+    @cached_property
+    def spelled(self) -> frozenset[int] | None:
+        """The ids that the tokenizer has a token for; None without a tokenizer."""
+        if not self.exists:
+            return None
+        words = self._fast.get_vocab(True) if self._fast is not None else self._slow.get_vocab()
+        return frozenset(int(token) for token in words.values())
+
+    @property
+    def special(self) -> frozenset[int]:
+        """Ids of special tokens, the one for unknown words among them."""
+        unknown = self.special_id("unk_token") if self.exists else None
+        return frozenset() if not self.exists else self._special | ({unknown} - {None})
+
+    def fault(self) -> str | None:
+        """What is wrong with the tokenizer by itself, in a sentence: it lost its vocabulary, or loses its own words."""
+        if not self.exists:
+            return None
+        file = self.folder / "vocab.txt"
+        if self._fast is None and file.is_file():
+            lines = sum(1 for line in file.read_text(encoding="utf-8").splitlines() if line.strip())
+            if lines > 2 * (self.size or 0):
+                return (
+                    f"transformers makes a tokenizer of {self.size} tokens where vocab.txt has {lines}: "
+                    'say in tokenizer_config.json which class reads it, such as {"tokenizer_class": "BertTokenizer"}'
+                )
+        lost, tried = self._lost_words()
+        if len(lost) > tried / 2:
+            return (
+                f"the tokenizer does not know {len(lost)} of {tried} of its own words, first {lost[0]!r}: "
+                'does it lower-case? ("do_lower_case": false in tokenizer_config.json)'
+            )
+        return None
+
+    def _lost_words(self, most: int = 64) -> tuple[list[str], int]:
+        """Words of the vocabulary that are unknown or nothing when they are encoded, and how many were tried."""
+        unknown, lost, tried = self.special_id("unk_token"), [], 0
+        for token in sorted((self.spelled or frozenset()) - self.special):
+            word = self.decode([token]).strip()
+            if not word.isalnum():  # pieces of words, bytes and marks need not stand alone
+                continue
+            tried += 1
+            try:
+                ids = self.encode(word)
+            except InputError:
+                ids = []
+            lost += [word] * (not ids or unknown in ids)
+            if tried == most:
+                break
+        return lost, tried
+
+    def _any_word(self) -> Any:
+        """The encoding of some text: a letter, or where the alphabet is closed the first token that can be written."""
+        for word in ("a", *self._fast.get_vocab(False)):
+            try:
+                found = self._fast.encode(word, add_special_tokens=False)
+            except Exception:  # the library raises bare Exception: a letter outside a closed alphabet
+                continue
+            if found.ids and self._special.isdisjoint(found.ids):
+                return found
+        return None
 
     @property
     def exists(self) -> bool:

@@ -53,6 +53,7 @@ class Canvas:
         idle: (R,) bool on the CPU; live rows that revealed nothing in the last step.
         memory: the states of the parts, by row.
         keep_entropies: whether the trace shall hold entropies that the rule itself has no use for.
+        block_size: of a network whose attention is causal between blocks, counted from position 0; else None.
         notes: sentences about roundings and skipped work, shown with the output.
     """
 
@@ -75,6 +76,7 @@ class Canvas:
         self.notes: list[str] = []
         self.trace = Trace()
         self.keep_entropies = False
+        self.block_size: int | None = None
 
     @property
     def rows(self) -> int:
@@ -101,7 +103,7 @@ class Canvas:
         """A copy on the CPU on which a plan can be walked ahead of time; only `known` may be read or changed there."""
         known = self.known.cpu()
         copy = Canvas(torch.zeros_like(known, dtype=torch.int64), known, self.seeds.cpu(), 0, torch.device("cpu"))
-        copy.frozen = self.frozen.cpu()
+        copy.frozen, copy.block_size = self.frozen.cpu(), self.block_size
         return copy
 
     # -- what parts remember --

@@ -140,7 +140,7 @@ def sample(
         >>> [sorted(row) for row in out.rows()]
         [[0, 1, 2, 3], [0, 1, 2, 3]]
     """
-    sampler = as_sampler(sampler)
+    sampler = as_sampler(sampler).fitting(predictor)
     if length is None and new_tokens is None and predictor.length is None and infill is None:
         new_tokens = plan_length(sampler)
     rows = rows_of(predictor, n, prompt, infill, length, new_tokens)
@@ -208,7 +208,9 @@ def canvas_of(rows: list[Row], seeds: Tensor, predictor: Predictor) -> Canvas:
     filler = 0 if predictor.mask_token_id is None else predictor.mask_token_id
     tokens = torch.stack([row.tokens for row in rows])
     known = torch.stack([row.known for row in rows])
-    return Canvas(tokens, known, seeds, filler, torch.device(predictor.device))
+    canvas = Canvas(tokens, known, seeds, filler, torch.device(predictor.device))
+    canvas.block_size = getattr(predictor, "block_size", None)
+    return canvas
 
 
 def _gather(

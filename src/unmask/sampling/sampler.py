@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from unmask.errors import InputError
-from unmask.models.predictor import Positions
+from unmask.models.predictor import Positions, Predictor
 from unmask.sampling.canvas import Canvas
 from unmask.sampling.chosen_ahead import ChosenAhead
 from unmask.sampling.draft_sizes import Speculation
@@ -226,6 +226,16 @@ class Sampler:
     def in_blocks(self, block_length: int) -> "Sampler":
         """The same rule, one block of positions at a time."""
         return replace(self, window=Blocks(block_length))
+
+    def fitting(self, predictor: Predictor) -> "Sampler":
+        """The same rule, one block at a time where the model's attention is causal between blocks.
+
+        Rules that have blocks of their own count them as the model does (`windows.Blocks`); a plan says itself what is
+        revealed when.
+        """
+        size = getattr(predictor, "block_size", None)
+        free = self.window == Whole() and not hasattr(self.selection, "plan")
+        return self.in_blocks(size) if size is not None and free else self
 
     def drawing(self, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None) -> "Sampler":
         """The same rule, drawing from a changed law; temperature 0 takes the most likely token."""

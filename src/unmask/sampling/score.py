@@ -171,7 +171,7 @@ def score(
         >>> score.log_prob.round(decimals=3).tolist()  # four independent tokens: -4 log 4
         [-5.545, -5.545, -5.545]
     """
-    sampler = as_sampler(sampler)
+    sampler = as_sampler(sampler).fitting(predictor)
     rows, scored = texts_of(predictor, tokens, given, prompt)
     n = len(rows)
     if estimate is not None:

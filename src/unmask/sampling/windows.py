@@ -1,7 +1,9 @@
 """Windows: which part of the canvas is open. The whole, one block after another, or a window that slides.
 
-Windows depend on what is known, never on tokens or on the model. Blocks are counted from the first position that is not
-given, so a prompt of any length comes before the first block, and a block that is known already is skipped.
+Windows depend on what is known, never on tokens or on the model's laws. Blocks are counted from the first position that
+is not given, so a prompt of any length comes before the first block; where the network's own attention has blocks they
+are counted from position 0, as it counts them: a prompt of 3 before blocks of 4 leaves 3 | 4 … 7 | 8 … . A block that
+is known already is skipped.
 
 Examples:
     >>> from dataclasses import replace
@@ -9,8 +11,8 @@ Examples:
     8
 """
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -36,20 +38,36 @@ class Whole(Window):
 
 @dataclass(frozen=True)
 class Blocks(Window):
-    """One block of `block_length` positions at a time, from left to right (semi-autoregressive decoding)."""
+    """One block of `block_length` positions at a time, from left to right (semi-autoregressive decoding).
+
+    Attributes:
+        block_length: positions of a block. Where the network's own blocks cannot be divided by it, they are taken
+            instead, and the output says so: no such network can see past its block.
+        alignment: "prompt" counts blocks from the first position that is not given, "sequence" from position 0; None
+            counts from position 0 where the network's attention has blocks, else from the first that is not given.
+    """
 
     block_length: int
+    alignment: Literal["prompt", "sequence"] | None = field(default=None, repr=False)
     source: ClassVar[str] = "llada"
 
     def __post_init__(self) -> None:
         if self.block_length < 1:
             raise InputError(f"block_length is {self.block_length}; expected at least 1")
+        if self.alignment not in (None, "prompt", "sequence"):
+            raise InputError(f'alignment is {self.alignment!r}; choose "prompt", "sequence" or None')
 
     def blocks(self, canvas: Canvas) -> Tensor:
-        """(R, L) block number of every position; negative before the first position that is not given."""
-        columns = torch.arange(canvas.length, device=canvas.device)
-        start = _first(~canvas.frozen, columns)
-        return torch.div(columns - start[:, None], self.block_length, rounding_mode="floor")
+        """(R, L) block number of every position; negative before the position that blocks are counted from."""
+        columns = torch.arange(canvas.length, device=canvas.device).expand(canvas.rows, -1)
+        own, length = canvas.block_size, self.block_length
+        if own is not None and own % length:
+            canvas.note(f"blocks of {length} do not fit the network's blocks of {own}: revealed in blocks of {own}")
+            length = own
+        if self.alignment == "sequence" or (self.alignment is None and own is not None):
+            return columns // length
+        start = _first(~canvas.frozen, columns[0])
+        return torch.div(columns - start[:, None], length, rounding_mode="floor")
 
     def stage(self, canvas: Canvas) -> Tensor:
         blocks = self.blocks(canvas)

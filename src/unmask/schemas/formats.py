@@ -41,9 +41,7 @@ def ESTIMATE(value: Any, place: str) -> None:
 
 
 COUNTS = row(whole(0, LONGEST), 1, LONGEST)
-ORDER_COSTS = record(
-    order=ORDER, counts=COUNTS, costs=ARRAY, entropies=ARRAY, parallel=ARRAY, parallel_entropies=ARRAY
-)
+ORDER_COSTS = record(order=ORDER, counts=COUNTS, costs=ARRAY, entropies=ARRAY, parallel=ARRAY, parallel_entropies=ARRAY)
 CURVE = record(
     anything,
     length=LENGTH,
