@@ -171,7 +171,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return _complain("interrupted", 130)
     except BrokenPipeError:  # who reads the output has seen enough
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return 0
     except OSError as error:  # the disk is full, a file vanished: nothing a traceback would explain
         return _complain(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", 2)

@@ -103,7 +103,8 @@ def measure(
         from unmask.cli.overlaps import measure_overlaps
 
         others = {
-            "--counts": counts, "--canvases": None if canvases == "1" else canvases, "--precision": precision, "--calls": calls, "--block-length": block_length,
+            "--counts": counts, "--canvases": None if canvases == "1" else canvases, "--precision": precision,
+            "--calls": calls, "--block-length": block_length,
             "--resume-from": resume_from, "--merge": merge or None, "--show-steps": show_steps,
         }  # fmt: skip
         measure_overlaps(

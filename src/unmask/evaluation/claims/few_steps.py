@@ -8,9 +8,10 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from unmask.evaluation.claims.claim import Checks, Claim
-from unmask.evaluation.result_table import Column, ResultTable
+from unmask.evaluation.result_table import Cell, Column, ResultTable
 from unmask.evaluation.subjects import Subject
 from unmask.theory import bounds
 from unmask.theory.optimal import frontier
@@ -42,7 +43,8 @@ DATA = (
 def check(subjects: Sequence[Subject]) -> Claim:
     """Verify the claim on every subject, for every number of steps T = 1..L."""
     checks = Checks()
-    summary, data = [], []
+    summary: list[tuple[Cell, ...]] = []
+    data: list[tuple[Cell, ...]] = []
     for subject in subjects:
         rows = _numbers(subject, checks)
         data += rows
@@ -73,7 +75,7 @@ def check(subjects: Sequence[Subject]) -> Claim:
     )
 
 
-def _numbers(subject: Subject, checks: Checks) -> list[tuple]:
+def _numbers(subject: Subject, checks: Checks) -> list[tuple[Any, ...]]:
     """One row for each T = 1..L."""
     curve, length, name = subject.curve, subject.curve.length, subject.name
     best = frontier(curve, length)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from unmask import laws
 from unmask.evaluation.claims.claim import ROUNDING, Checks, Claim
-from unmask.evaluation.result_table import Column, ResultTable
+from unmask.evaluation.result_table import Cell, Column, ResultTable
 from unmask.evaluation.schedules import random_first_step
 from unmask.evaluation.subjects import prime_from, sticky_chain
 from unmask.laws.base import Law
@@ -118,9 +119,10 @@ def check(length: int) -> Claim:
     """Verify the claim on every family, at eight steps, fewer for short sequences."""
     steps = max(2, min(MOST_STEPS, length // 4))
     checks = Checks()
-    summary, data = [], []
+    summary: list[tuple[Cell, ...]] = []
+    data: list[tuple[Cell, ...]] = []
     for family in FAMILIES:
-        rows = [
+        rows: list[tuple[Any, ...]] = [
             (family.name, family.knob, value, *_member(family, length, value, steps, checks)) for value in family.values
         ]
         data += rows
@@ -172,7 +174,7 @@ def _member(family: LawFamily, length: int, value: float, steps: int, checks: Ch
     return total, even, random_first, least, most, sharp, paper
 
 
-def _line(family: LawFamily, rows: list[tuple], checks: Checks) -> tuple[float | None, ...]:
+def _line(family: LawFamily, rows: list[tuple[Any, ...]], checks: Checks) -> tuple[float | None, ...]:
     """How well one line through the origin describes the family, as a row of the summary."""
     total, even, random_first = (np.array([row[place] for row in rows]) for place in (3, 4, 5))
     ratios = random_first / total

@@ -14,11 +14,12 @@ than L/s.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from unmask.evaluation.claims.claim import Checks, Claim
-from unmask.evaluation.result_table import Column, ResultTable
+from unmask.evaluation.result_table import Cell, Column, ResultTable
 from unmask.evaluation.schedules import random_first_step
 from unmask.evaluation.subjects import Subject
 from unmask.theory import bounds
@@ -57,7 +58,8 @@ DATA = (
 def check(subjects: Sequence[Subject]) -> Claim:
     """Verify the claim on every subject, for every number of steps T = 1..L and every size s = 1..L."""
     checks = Checks()
-    summary, data = [], []
+    summary: list[tuple[Cell, ...]] = []
+    data: list[tuple[Cell, ...]] = []
     for subject in subjects:
         rows = _numbers(subject, checks)
         data += [(subject.name, *row) for row in rows]
@@ -95,7 +97,7 @@ def check(subjects: Sequence[Subject]) -> Claim:
     )
 
 
-def _numbers(subject: Subject, checks: Checks) -> list[tuple[float, ...]]:
+def _numbers(subject: Subject, checks: Checks) -> list[tuple[Any, ...]]:
     """One row for each T = 1..L: the even split, and equal steps of s = ceil(L/T) with a random first one."""
     curve, length = subject.curve, subject.curve.length
     total, known = curve.total_information, curve.information
@@ -138,7 +140,7 @@ def _band(known: FloatArray, total: float, size: int) -> tuple[float, float]:
     return (most * float(known[length - size + 1] / known[-1]) if size > 1 and total > 1e-9 else 0.0), most
 
 
-def _slopes(subject: Subject, rows: list, checks: Checks) -> tuple[float | None, ...]:
+def _slopes(subject: Subject, rows: list[tuple[Any, ...]], checks: Checks) -> tuple[float | None, ...]:
     """Flatness and slopes for T = 2..L/4, as a row of the summary."""
     if not subject.has_information:
         return (None,) * 6

@@ -10,10 +10,11 @@ information comes in stairs.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from unmask import laws
 from unmask.evaluation.claims.claim import Checks, Claim
-from unmask.evaluation.result_table import Column, ResultTable
+from unmask.evaluation.result_table import Cell, Column, ResultTable
 from unmask.evaluation.schedules import worst_schedule
 from unmask.evaluation.subjects import Subject
 from unmask.theory import bounds
@@ -61,7 +62,8 @@ DATA = (
 def check(subjects: Sequence[Subject]) -> Claim:
     """Verify the claim on every subject, for every named schedule at every T, and for every largest step."""
     checks = Checks()
-    summary, data = [], []
+    summary: list[tuple[Cell, ...]] = []
+    data: list[tuple[Cell, ...]] = []
     tried = 0
     for subject in subjects:
         tried += _every_schedule(subject, checks)
@@ -134,7 +136,7 @@ def _below_upper_bounds(curve: InformationCurve, schedule: Schedule, kl: float, 
     )
 
 
-def _largest(subject: Subject, largest: int, checks: Checks) -> tuple:
+def _largest(subject: Subject, largest: int, checks: Checks) -> tuple[Any, ...]:
     """Both bounds and the exact worst case for one largest step."""
     curve = subject.curve
     where = f"{subject.name}: worst schedule with largest step {largest}"
@@ -167,7 +169,7 @@ def _balanced(checks: Checks) -> str:
     return f"for a staircase law that is complete after {places} of {length} tokens, {'; '.join(found)}"
 
 
-def _factors(subject: Subject, rows: list[tuple]) -> tuple[float | int | None, ...]:
+def _factors(subject: Subject, rows: list[tuple[Any, ...]]) -> tuple[float | int | None, ...]:
     """The largest factors over s >= 2, and how often the sharp bound is attained, as a row of the summary."""
     if not subject.has_information:
         return (None,) * 7

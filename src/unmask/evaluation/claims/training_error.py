@@ -17,7 +17,7 @@ import numpy as np
 
 from unmask import laws
 from unmask.evaluation.claims.claim import Checks, Claim
-from unmask.evaluation.result_table import Column, ResultTable
+from unmask.evaluation.result_table import Cell, Column, ResultTable
 from unmask.evaluation.subjects import sticky_chain
 from unmask.laws.base import BoolArray, Law, TokenArray
 from unmask.theory import bounds
@@ -106,7 +106,8 @@ DATA = (
 def check() -> Claim:
     """Verify the claim on every small law, for every mistake and every schedule."""
     checks = Checks()
-    summary, data = [], []
+    summary: list[tuple[Cell, ...]] = []
+    data: list[tuple[Cell, ...]] = []
     for name, build in SMALL_LAWS:
         law = build()
         rows = [row for mistake in MISTAKES for row in _numbers(name, law, mistake, checks)]
@@ -248,4 +249,4 @@ def _example(length: int, rows: list[tuple[Any, ...]]) -> list[float]:
 
 
 def _largest_gap(rows: list[tuple[Any, ...]]) -> float:
-    return max(row[7] for row in rows)
+    return float(max(row[7] for row in rows))
