@@ -209,11 +209,12 @@ class Pretrained:
     def _check_blocks(self, masked: Tensor, rows: Tensor, places: Tensor) -> None:
         """Raise InputError where a block is wanted before an earlier one is complete: nothing was trained for that."""
         first = torch.where(masked.any(1), masked.int().argmax(1), masked.shape[1])
-        early = places // self.block_size > (first // self.block_size)[rows]
+        size = self.block_size or masked.shape[1]
+        early = places // size > (first // size)[rows]
         if bool(early.any()):
             number = int(early.nonzero()[0])
             raise InputError(
-                f"position {int(places[number])} is in block {int(places[number]) // self.block_size} of {self.name} "
-                f"(block_size {self.block_size}), but block {int(first[rows[number]]) // self.block_size} "
+                f"position {int(places[number])} is in block {int(places[number]) // size} of {self.name} "
+                f"(block_size {size}), but block {int(first[rows[number]]) // size} "
                 "is not complete; reveal blocks in order"
             )

@@ -185,10 +185,12 @@ def _recompute(model: nn.Module, kind: type, config: Any) -> None:
         twin = dict(kind(copy.deepcopy(config)).named_modules())
     for path, module in model.named_modules():
         fresh = twin.get(path)
-        for name in module._non_persistent_buffers_set if fresh else ():
+        if fresh is None:
+            continue
+        for name in module._non_persistent_buffers_set:
             computed, held = fresh._buffers.get(name), module._buffers.get(name)
             if computed is not None and held is not None:
                 module._buffers[name] = computed.to(held.device, held.dtype)
-        for name, held in vars(module).items() if fresh else ():
+        for name, held in vars(module).items():
             if isinstance(held, Tensor) and isinstance(vars(fresh).get(name), Tensor):
                 setattr(module, name, vars(fresh)[name].to(held.dtype))

@@ -96,12 +96,14 @@ class Transformers:
         start, end = query.start, query.start + query.ids.shape[1]
         if held.get_seq_length() != end:
             raise InputError(f"{type(self.model).__name__} does not keep the keys and values it is given")
-        return logits, [(layer.keys[:, :, start:end], layer.values[:, :, start:end]) for layer in held.layers]
+        layers: list[Any] = list(held.layers)  # of attention alone: no other kind is loaded
+        return logits, [(layer.keys[:, :, start:end], layer.values[:, :, start:end]) for layer in layers]
 
     def _run(self, ids: Tensor, arguments: dict[str, Any], rows: Tensor, columns: Tensor) -> Tensor:
         if not self.wanted_only:
             return _logits_of(self.model(input_ids=ids, **arguments))[rows, columns]
-        hook = self.model.base_model.register_forward_hook(_pick(rows, columns))
+        trunk: Any = self.model.base_model
+        hook = trunk.register_forward_hook(_pick(rows, columns))
         try:
             return _logits_of(self.model(input_ids=ids, **arguments))[0]
         finally:

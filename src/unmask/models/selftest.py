@@ -62,7 +62,7 @@ def facts(predictor: Predictor) -> dict[str, Any]:
     shown: dict[str, Any] = {"predictor": repr(predictor), "vocab_size": predictor.vocab_size}
     if isinstance(predictor, Pretrained):
         family, network = predictor.family, predictor.network
-        inner = getattr(network, "model", getattr(network, "network", network))
+        inner: Any = getattr(network, "model", getattr(network, "network", network))
         weights = getattr(inner, "weights", inner).parameters()
         shown |= {
             "family": family.name,

@@ -88,7 +88,8 @@ class Text:
         """How many ids the tokenizer has, added tokens included; rows of the head beyond it are padding."""
         if not self.exists:
             return None
-        return max((self._fast.get_vocab(True) if self._fast is not None else self._slow.get_vocab()).values()) + 1
+        words = self._fast.get_vocab(True) if self._fast is not None else self._slow.get_vocab()
+        return max(int(token) for token in words.values()) + 1
 
     @cached_property
     def spelled(self) -> frozenset[int] | None:
@@ -101,8 +102,10 @@ class Text:
     @property
     def special(self) -> frozenset[int]:
         """Ids of special tokens, the one for unknown words among them."""
-        unknown = self.special_id("unk_token") if self.exists else None
-        return frozenset() if not self.exists else self._special | ({unknown} - {None})
+        if not self.exists:
+            return frozenset()
+        unknown = self.special_id("unk_token")
+        return self._special if unknown is None else self._special | {unknown}
 
     def fault(self) -> str | None:
         """What is wrong with the tokenizer by itself, in a sentence: it lost its vocabulary, or loses its own words."""
