@@ -34,9 +34,7 @@ SIZES = row(LENGTH, 1, LONGEST)
 ARRAY = anything  # its own reader compares shape, content and what the rest of the file says of them
 
 
-_ESTIMATE = record(
-    None, {"clusters": COUNT}, value=NATS, low=NATS, high=NATS, confidence=number(0, 1), count=COUNT
-)
+_ESTIMATE = record(None, {"clusters": COUNT}, value=NATS, low=NATS, high=NATS, confidence=number(0, 1), count=COUNT)
 
 
 def ESTIMATE(value: Any, place: str) -> None:
