@@ -190,6 +190,9 @@ def test_settings_that_differ_are_all_kept(chain):
     assert settings["searched"] == ["x", "y"]
 
 
+NO_ARRAYS = dict.fromkeys(("costs", "entropies", "parallel", "parallel_entropies"), 0)
+
+
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
@@ -200,11 +203,12 @@ def test_settings_that_differ_are_all_kept(chain):
         ("texts", [], "texts is empty"),
         ("texts", ["a"] * 400, "names a text twice"),
         ("documents", ["a"], "documents names 1 documents for 400 texts"),
-        ("uniform", {"order": "uniform", "counts": [0, 5, 3]}, "counts of uniform must increase from 0"),
-        ("uniform", {"order": "bit_reversal", "counts": [0, 11], "costs": 0}, "costs of uniform is not an array"),
+        ("uniform", {"order": "uniform", "counts": [0]}, "uniform.costs is missing"),
+        ("uniform", {"order": "uniform", "counts": [0, 5, 3], **NO_ARRAYS}, "counts of uniform must increase from 0"),
+        ("uniform", {"order": "bit_reversal", "counts": [0, 11], **NO_ARRAYS}, "costs of uniform is not an array"),
         ("paths", None, "paths is not an array"),
-        ("orders", {"bit_reversal": {"order": "bit_reverse", "counts": [0], "costs": 0}}, "order 'bit_reverse'"),
-        ("orders", {"mine": {"order": [0, 1], "counts": [0], "costs": 0}}, "for length 2"),
+        ("orders", {"bit_reversal": {"order": "bit_reverse", "counts": [0], **NO_ARRAYS}}, "order 'bit_reverse'"),
+        ("orders", {"mine": {"order": [0, 1], "counts": [0], **NO_ARRAYS}}, "for length 2"),
         ("model", 3, "not a whole unmask.curve/2 file"),
     ],
 )  # fmt: skip

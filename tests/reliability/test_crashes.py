@@ -221,9 +221,9 @@ def test_a_run_that_died_before_its_first_checkpoint_starts_anew_and_says_so(inp
     out = tmp_path / "out"
     out.mkdir()
     first, again = told("train", inputs, out)
-    for at in (1, 2, 3):  # a folder, another, the options
+    for at in (1, 3):  # a folder, the options
         assert operations.run(first, out, at=at) == operations.DIED
-        assert operations.run(again, out, at=10, err=tmp_path / "err") == operations.DIED
+        assert operations.run(again, out, err=tmp_path / "err") == 0
         assert "starting at the beginning" in (tmp_path / "err").read_text() or at == 3
         shutil.rmtree(out / "model")
 

@@ -330,7 +330,7 @@ def test_a_network_of_the_wrong_shape_or_without_normalisation_is_refused():
 
     with pytest.raises(unmask.InputError, match=r"shape \(6, 10\) for 6 positions; expected \(6, 11\)"):
         run(RECIPES["planned"], Wide())
-    with pytest.raises(unmask.InputError, match="not 1; it must return log-probabilities"):
+    with pytest.raises(unmask.InputError, match="these look like logits"):
         run(RECIPES["planned"], Logits())
 
 

@@ -10,6 +10,7 @@ from unmask.planning.plan import Plan
 from unmask.planning.tuned_rule import TunedRule
 from unmask.theory.reveal_orders import Order, Uniform
 from unmask.theory.schedule import Schedule
+from unmask.visible import in_markdown
 
 DRAWN_ORDER = (
     "It chooses positions by the confidence of the token it has just drawn. That changes the law of the text, so the "
@@ -67,7 +68,7 @@ def describe(what: Plan | TunedRule) -> str:
     order = what.order.name if len(what.parts) == 1 else f"one of {len(what.parts)} orders"
     return (
         f"{what.steps} network calls for {what.length} tokens in {order} order (sizes {sizes_text(what.schedule)}): "
-        f"{cost}. Valid for {what.valid_for}."
+        f"{cost}. Valid for {in_markdown(what.valid_for)}."
     )
 
 

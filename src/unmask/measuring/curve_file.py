@@ -7,9 +7,7 @@ Files of the earlier format are refused: they do not hold what an order costs on
 own entropies in it, and nothing that is in them stands for either.
 """
 
-import json
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,7 +28,7 @@ def is_measurement(path: str | os.PathLike[str]) -> bool:
     try:
         with open(path, encoding="utf-8") as file:
             return '"format"' in file.read(200)
-    except (OSError, UnicodeDecodeError):
+    except (OSError, ValueError):
         return True
 
 
@@ -39,7 +37,7 @@ def read_measurement(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         return read_json(path, FORMAT)
     except InputError:
-        if _format_of(path) == EARLIER:
+        if _says(path, f'"{EARLIER}"'):
             raise InputError(
                 f"{path} has format {EARLIER!r}, which does not hold what orders cost one token at a time; "
                 f"measure again to get a file of format {FORMAT!r}"
@@ -121,9 +119,10 @@ def _order_from_json(entry: dict[str, Any], name: str, length: int, texts: int) 
     return OrderCosts(order, length, counts, found[0], found[1], inside[0], inside[1])
 
 
-def _format_of(path: str | os.PathLike[str]) -> object:
+def _says(path: str | os.PathLike[str], words: str) -> bool:
+    """Whether some words stand at the start of a file, where its format does."""
     try:
-        value = json.loads(Path(path).read_text(encoding="utf-8"))
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return words in file.read(200)
     except (OSError, ValueError):
-        return None
-    return value.get("format") if isinstance(value, dict) else None
+        return False

@@ -12,7 +12,9 @@ from torch import Tensor
 from unmask.errors import InputError
 from unmask.models.capabilities import suppresses_forbidden
 from unmask.models.predictor import Positions, Predictor
+from unmask.sampling.answers import Looks, as_laws
 from unmask.sampling.model_calls import suppress
+from unmask.sampling.slices import slices
 
 # Log-probabilities of at most this many (position, token) pairs are held at a time, about 256 MB of float32.
 PAIRS_AT_ONCE = 1 << 26
@@ -34,6 +36,7 @@ class LossReader:
     def __init__(self, predictor: Predictor) -> None:
         self.predictor = predictor
         self.calls = 0
+        self._looks = Looks(torch.device(predictor.device))
         self._forbidden = torch.tensor(sorted(set(predictor.forbidden_ids)), dtype=torch.int64, device=predictor.device)
         if suppresses_forbidden(predictor):
             self._forbidden = self._forbidden[:0]
@@ -68,19 +71,31 @@ class LossReader:
         device = self.predictor.device
         rows = torch.arange(len(tokens))[:, None].expand_as(columns)
         wanted = Positions(rows.reshape(-1).to(device), columns.reshape(-1).to(device))
-        laws = self.predictor.log_probs(tokens.to(device), known.to(device), wanted).float()
+        answer = self.predictor.log_probs(tokens.to(device), known.to(device), wanted)
+        laws = as_laws(answer, columns.numel(), self.predictor.vocab_size)
         self.calls += len(tokens) * self.predictor.calls_per_query
-        expected = (columns.numel(), self.predictor.vocab_size)
-        if tuple(laws.shape) != expected:
-            raise InputError(f"the predictor returned shape {tuple(laws.shape)}; expected {expected}")
+        self._looks.sums_of_some(laws)
         if len(self._forbidden):
             laws = suppress(laws, self._forbidden)
+        totals, entropies = _totals_and_entropies(laws)
+        self._looks.totals(totals)
+        self._looks.refuse()
         truth = tokens.gather(1, columns).reshape(-1, 1).to(device)
         losses = -laws.gather(1, truth).view(-1)
-        entropies = torch.where(laws > -torch.inf, -laws.exp() * laws, 0.0).sum(1)
         if not bool(torch.isfinite(losses).all()):
-            raise InputError(_not_finite(losses, truth, laws))
+            raise InputError(_impossible(losses, truth))
         return _nats(losses, columns.shape), _nats(entropies, columns.shape)
+
+
+def _totals_and_entropies(laws: Tensor) -> tuple[Tensor, Tensor]:
+    """What N laws sum to, and their entropies, (N,) each."""
+    lowest = torch.finfo(laws.dtype).min  # so that 0 log 0 is 0 and not NaN
+    totals, entropies = [], []
+    for part in slices(laws):
+        probabilities = part.exp()
+        totals.append(probabilities.sum(-1))
+        entropies.append(-probabilities.mul_(part.clamp(min=lowest)).sum(-1))
+    return torch.cat(totals), torch.cat(entropies)
 
 
 def _nats(values: Tensor, shape: torch.Size) -> FloatArray:
@@ -88,12 +103,9 @@ def _nats(values: Tensor, shape: torch.Size) -> FloatArray:
     return np.asarray(np.maximum(values.double().cpu().numpy().reshape(tuple(shape)), 0.0), dtype=np.float64)
 
 
-def _not_finite(losses: Tensor, truth: Tensor, laws: Tensor) -> str:
+def _impossible(losses: Tensor, truth: Tensor) -> str:
     worst = int((~torch.isfinite(losses)).to(torch.int64).argmax())
-    token = int(truth[worst])
-    if bool(torch.isnan(laws[worst]).any()):
-        return "the predictor returned NaN; nothing is measured from it"
     return (
-        f"token {token} has probability 0 under the predictor, so the text costs infinitely many nats; "
+        f"token {int(truth[worst])} has probability 0 under the predictor, so the text costs infinitely many nats; "
         "check that text and model share their vocabulary"
     )

@@ -101,6 +101,7 @@ class Overlaps:
 def _check(read: Overlaps) -> None:
     if not read.orders or not read.texts or read.length < 2 or read.largest < 1:
         raise InputError("there is no order, no text, or nothing to draft in it")
-    for name, (_, survival) in read.orders.items():
+    for name, (order, survival) in read.orders.items():
+        order.draw(read.length)  # says so when it is a permutation of another length
         if survival.max() > 1 + 1e-5 or np.any(np.diff(survival, axis=2) > 1e-5):
             raise InputError(f"survival of {name} holds numbers that are no falling probabilities")

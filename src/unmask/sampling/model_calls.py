@@ -9,10 +9,11 @@ pure functions of the canvas.
 import torch
 from torch import Tensor
 
-from unmask.errors import InputError
 from unmask.models.capabilities import row_calls_of, suppresses_forbidden
 from unmask.models.predictor import Positions, Predictor
+from unmask.sampling.answers import Looks, as_laws
 from unmask.sampling.canvas import Canvas
+from unmask.sampling.slices import slices
 
 
 class ModelCalls:
@@ -23,8 +24,8 @@ class ModelCalls:
         self.predictor = predictor
         self.canvas = canvas
         self.forbidden = torch.tensor(sorted(set(predictor.forbidden_ids)), dtype=torch.int64, device=canvas.device)
-        self.bad = torch.zeros((), dtype=torch.bool, device=canvas.device)
-        self._checked = False
+        self.looks = Looks(canvas.device)
+        self._normalises = bool(len(self.forbidden)) and not suppresses_forbidden(predictor)
         self._last: tuple[Positions, Tensor, Tensor] | None = (
             None  # positions, their laws, the same positions as a grid
         )
@@ -41,7 +42,8 @@ class ModelCalls:
             together: a row's canvases are one network call of that batch, not a call each; `canvas.canvases` counts
                 them one by one.
         """
-        laws = self.predictor.log_probs(tokens, known, wanted)
+        count = len(wanted.rows)
+        laws = as_laws(self.predictor.log_probs(tokens, known, wanted), count, self.predictor.vocab_size)
         spent = row_calls_of(self.predictor)  # a cache that was filled says what the query cost each row
         if spent is None:
             spent = torch.full((len(rows),), self.predictor.calls_per_query)
@@ -50,32 +52,24 @@ class ModelCalls:
             self.canvas.calls += torch.zeros_like(self.canvas.calls).scatter_reduce_(0, rows, spent, "amax")
         else:
             self.canvas.calls.index_add_(0, rows, spent)
-        count = len(wanted.rows)
-        if tuple(laws.shape) != (count, self.predictor.vocab_size):
-            expected = (count, self.predictor.vocab_size)
-            raise InputError(
-                f"the predictor returned shape {tuple(laws.shape)} for {count} positions; expected {expected}"
-            )
-        laws = laws.float()
-        if not self._checked and count:
-            self._checked = True
-            error = float(laws.logsumexp(-1).abs().max())
-            if error > 0.05:  # half-precision networks miss 1 by a per cent or two
-                raise InputError(
-                    f"the predictor's probabilities sum to exp({error:.3g}), not 1; it must return log-probabilities"
-                )
-        if len(self.forbidden) and not suppresses_forbidden(self.predictor):
+        if not count:
+            return laws
+        self.looks.sums_of_some(laws)
+        if self._normalises:
             laws = suppress(laws, self.forbidden)
-        if count:
-            self.bad |= ~torch.isfinite(laws.amax(-1)).all()  # NaN, +inf and laws without any mass all end here
+        self.looks.largest(laws)
+        if self.looks.answers == 1:  # a wrong predictor is mostly wrong from the first answer on
+            self.check()
         return laws
+
+    def used(self, laws: Tensor) -> None:
+        """Look at the conditionals, (N, V), that tokens are drawn from or scored with."""
+        if not self._normalises:
+            self.looks.used(laws)
 
     def check(self) -> None:
         """Raise InputError when any prediction so far was not a law. Asks the device, so planned runs call it once."""
-        if bool(self.bad):
-            raise InputError(
-                "the predictor returned NaN, infinite or all-forbidden log-probabilities; nothing is sampled from them"
-            )
+        self.looks.refuse()
 
     def look(self, wanted: Tensor) -> tuple[Positions, Tensor]:
         """The laws of the wanted positions ((R, L) bool) of the canvas as it stands; unchanged rows are not asked
@@ -120,4 +114,7 @@ def suppress(log_probs: Tensor, forbidden: Tensor) -> Tensor:
 
     Renormalised over what is left, never by the mass that was taken out: that may be 1 to the last digit.
     """
-    return log_probs.index_fill(1, forbidden, -torch.inf).log_softmax(-1)
+    kept = torch.empty_like(log_probs)
+    for part, place in zip(slices(log_probs), slices(kept), strict=True):  # one array more, not two
+        place.copy_(part.index_fill(1, forbidden, -torch.inf).log_softmax(-1))
+    return kept

@@ -125,7 +125,8 @@ def sample(
         seed: row r gets a seed derived from (seed, r).
         seeds: (n,) explicit row seeds instead; a row depends on its own seed alone.
         prompt, infill, length, new_tokens: what is given and how much is to be filled (see `request.rows_of`).
-        batch_size: rows that go through the network together; by default as many as fit in about a gibibyte of laws.
+        batch_size: rows that go through the network together; by default, and on a CPU at most, as many as fit in about
+            a gibibyte of laws. It changes no row.
         entropies: put the entropy of every revealed position into the trace, also where the rule does not need it.
 
     Returns:
@@ -170,8 +171,14 @@ def check_seeds(seeds: Any, seed: int, n: int, salt: int = 0) -> Tensor:
     return given.to(torch.int64).cpu()
 
 
-def batches(rows: list[Row], sampler: Sampler, predictor: Predictor, batch_size: int | None) -> list[list[int]]:
-    """Row numbers, put together by canvas length and cut to size."""
+def batches(
+    rows: list[Row], sampler: Sampler, predictor: Predictor, batch_size: int | None, limited: bool = True
+) -> list[list[int]]:
+    """Row numbers, put together by canvas length and cut to size.
+
+    On a CPU rows gain little by going together, so there `batch_size` is an upper limit and memory decides; elsewhere
+    it is obeyed. `limited=False` obeys it everywhere, where nothing is asked about the rows at once.
+    """
     if batch_size is not None and batch_size < 1:
         raise InputError(f"batch_size is {batch_size}; expected at least 1")
     by_length: dict[int, list[int]] = {}
@@ -180,7 +187,10 @@ def batches(rows: list[Row], sampler: Sampler, predictor: Predictor, batch_size:
     cut = []
     for length, numbers in by_length.items():
         canvases = 1 if sampler.speculation is None else min(sampler.speculation.largest, length)
-        size = batch_size or rows_that_fit(laws_per_row(sampler, length), predictor.vocab_size, length * canvases)
+        fitting = rows_that_fit(laws_per_row(sampler, length), predictor.vocab_size, length * canvases)
+        size = fitting if batch_size is None else batch_size
+        if torch.device(predictor.device).type == "cpu" and limited:
+            size = min(size, fitting)
         cut += [numbers[begin : begin + size] for begin in range(0, len(numbers), size)]
     return cut
 

@@ -126,6 +126,8 @@ class Sampler:
             step.counts = step.picked.sum(1).cpu()
         elif not self.reading.raw:
             laws = self.reading(laws, positions, step)
+        if self.reading.raw:  # any other reading normalises
+            step.door.used(laws)
         shaped = self.shape(laws, positions, step) if shaped is None else shaped
         tokens = self.draw(shaped, positions, canvas) if tokens is None else tokens
         log_probs = shaped.gather(-1, tokens[:, None]).squeeze(-1)

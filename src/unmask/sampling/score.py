@@ -204,7 +204,7 @@ def _planned(predictor: Predictor, sampler: Sampler, rows: list[Row], seeds: Ten
     """All steps of all texts at once: step t of text r is a canvas of its own, with its own wanted positions."""
     log_probs, steps = _grid(rows), _grid(rows, -1)
     network_calls = torch.zeros(len(rows), dtype=torch.float64)
-    for names in batches(rows, sampler, predictor, len(rows)):
+    for names in batches(rows, sampler, predictor, len(rows), limited=False):
         canvas = canvas_of([rows[name] for name in names], seeds[names], predictor)
         texts = torch.stack([rows[name].tokens for name in names])
         step_of = ChosenAhead(sampler, canvas).step_of  # (R, L), -1 where given
@@ -216,6 +216,7 @@ def _planned(predictor: Predictor, sampler: Sampler, rows: list[Row], seeds: Ten
             step = Step(part, ModelCalls(predictor, part))
             step.positions = Positions(pairs.to(part.device), columns.to(part.device))
             laws = step.door.ask(part.tokens, part.known, step.positions, torch.arange(len(row)))
+            step.door.used(laws)
             step.door.check()
             step.log_probs = sampler.reading(laws, step.positions, step)
             shaped = sampler.shape(step.log_probs, step.positions, step).cpu()

@@ -12,6 +12,7 @@ from unmask.schemas.kinds import (
     mapping,
     maybe,
     number,
+    numbers,
     record,
     row,
     text,
@@ -33,9 +34,12 @@ SIZES = row(LENGTH, 1, LONGEST)
 ARRAY = anything  # its own reader compares shape, content and what the rest of the file says of them
 
 
+_ESTIMATE = record(None, {"clusters": COUNT}, value=NATS, low=NATS, high=NATS, confidence=number(0, 1), count=COUNT)
+
+
 def ESTIMATE(value: Any, place: str) -> None:
     """A number in nats and its interval."""
-    record(value=NATS, low=NATS, high=NATS, confidence=number(0, 1), count=COUNT)(value, place)
+    _ESTIMATE(value, place)
     if value["low"] > value["high"]:
         raise Wrong(f"{place}.low is above {place}.high")
 
@@ -75,7 +79,38 @@ PLAN = record(
     valid_for=WORDS,
     notes=row(WORDS, most=1000),
 )
-DEPENDENCE = record(anything, revealed=COUNT, texts=COUNT, network_calls=COUNT, seed=whole(0, 2**63))
+_TABLE = row(numbers(-1e12, 1e12), 1, LONGEST)
+_PROFILE = numbers(-1e12, 1e12)
+DEPENDENCE = record(
+    **dict.fromkeys(("revealed", "texts", "network_calls", "seed"), COUNT),
+    **dict.fromkeys(("drops", "errors", "loss_drops", "loss_errors"), _TABLE),
+    **dict.fromkeys(("distance_drops", "distance_errors", "distance_loss_drops", "distance_loss_errors"), _PROFILE),
+    seen=row(numbers(0, 2**53), 1, LONGEST),
+    entropies=_PROFILE,
+    format=text(100),
+)
+VERIFICATION = text(20, ("block", "token"))
+OVERLAPS = record(
+    length=LENGTH,
+    largest=LENGTH,
+    verification=VERIFICATION,
+    texts=row(text(200)),
+    orders=mapping(record(order=ORDER, survival=ARRAY), 1000),
+    model=MODEL,
+    settings=mapping(anything, 1000),
+    format=text(100),
+)
+EXACT_PLAN = record(
+    length=LENGTH,
+    order=ORDER,
+    sizes=SIZES,
+    verification=VERIFICATION,
+    rounds=ESTIMATE,
+    canvases=ESTIMATE,
+    price_per_canvas=number(0, 1e12),
+    model=MODEL,
+    format=text(100),
+)
 TUNED = record(
     anything,
     rule=text(100),
@@ -174,6 +209,8 @@ FORMATS: dict[str, Format] = {
     "unmask.curve/2": Format(CURVE, 2**32),
     "unmask.plan/2": Format(PLAN),
     "unmask.dependence/1": Format(DEPENDENCE, 2**30),
+    "unmask.overlaps/1": Format(OVERLAPS, 2**32),
+    "unmask.exact_plan/1": Format(EXACT_PLAN),
     "unmask.tuned/1": Format(TUNED),
     "unmask.model/1": Format(TEXT_MODEL),
     "unmask.run/2": Format(RUN),

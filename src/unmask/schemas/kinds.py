@@ -85,6 +85,18 @@ def row(of: Kind, least: int = 0, most: int = 2**24) -> Kind:
     return check
 
 
+def numbers(low: float, high: float) -> Kind:
+    """A list of finite numbers from `low` to `high`: `row(number(low, high))`, for long ones."""
+    each = row(number(low, high))
+
+    def check(value: Any, place: str) -> None:
+        quick = isinstance(value, list) and set(map(type, value)) <= {int, float}
+        if not quick or (value and not (low <= min(value) and max(value) <= high)):
+            each(value, place)  # which says what is wrong, and where
+
+    return check
+
+
 def exactly(*kinds: Kind) -> Kind:
     """A list with an entry of each kind, in this order."""
 

@@ -14,6 +14,7 @@ import torch
 from transformers import AutoModelForMaskedLM, BertConfig, BertForMaskedLM, ModernBertConfig, ModernBertForMaskedLM
 
 from unmask.errors import InputError
+from unmask.models import checkpoint_folder
 
 
 @dataclass(frozen=True)
@@ -109,12 +110,16 @@ POSITIONS = {"rotary": _modernbert, "learned": _bert}
 
 
 def continue_from(path: str | Path) -> Any:
-    """An existing masked language model, in float32, ready to be trained further."""
+    """An existing masked language model of transformers, from safetensors, in float32, ready to be trained further."""
     try:
-        return AutoModelForMaskedLM.from_pretrained(path, dtype=torch.float32)
-    except (OSError, ValueError) as error:
+        folder = checkpoint_folder.folder_of(path)
+        checkpoint_folder.require_safetensors(folder)
+        return AutoModelForMaskedLM.from_pretrained(
+            folder, dtype=torch.float32, use_safetensors=True, local_files_only=True, trust_remote_code=False
+        )
+    except Exception as error:  # of as many kinds as there are architectures
         raise InputError(
-            f"no masked language model can be loaded from {path}: {str(error).strip().splitlines()[0]}"
+            f"no masked language model can be loaded from {path}: {checkpoint_folder.first_line(error)}"
         ) from error
 
 

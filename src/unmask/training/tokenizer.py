@@ -14,6 +14,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from unmask.errors import InputError
+from unmask.models.checkpoint_folder import first_line, folder_of
 
 MASK = "[MASK]"
 UNKNOWN = "[UNK]"
@@ -83,10 +84,9 @@ def words_of(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerFast:
 def existing(path: str | Path) -> PreTrainedTokenizerBase:
     """The tokenizer of a model folder or hub id; it must have a mask token."""
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path)
-    except (OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise InputError(f"no tokenizer can be loaded from {path}: {first}") from error
+        tokenizer = AutoTokenizer.from_pretrained(folder_of(path), local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # of as many kinds as there are tokenizers
+        raise InputError(f"no tokenizer can be loaded from {path}: {first_line(error)}") from error
     if tokenizer.mask_token_id is None:
         raise InputError(f"the tokenizer of {path} has no mask token; choose one of a masked language model")
     return tokenizer
