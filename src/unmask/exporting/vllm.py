@@ -19,8 +19,12 @@ def translate(what: Plan | TunedRule) -> Exported:
     """A folder for `--generation-config`."""
     tuned = only_tuned(what, "vllm", "entropy_bound")
     how = f"""```sh
-vllm serve MODEL --generation-config THIS_FOLDER --diffusion-config '{{"max_denoising_steps": {tuned.length}}}'
+vllm serve MODEL --generation-config THIS_FOLDER
 ```
+
+The file's `max_denoising_steps` is read too: no `--diffusion-config` is needed. Whoever gives one for another reason must
+repeat the canvas of the checkpoint in it, `"canvas_length": 256` for DiffusionGemma: vLLM 0.33 takes the checkpoint's only
+where the flag is not given, and cannot start without one.
 
 The widely copied `--hf-overrides '{{"diffusion_sampler": "entropy_bound", "diffusion_entropy_bound": ...}}'` is read
 nowhere in vLLM 0.33: it changes nothing and says nothing."""
