@@ -100,7 +100,7 @@ def test_wino_that_drafts_one_by_one_never_takes_back_and_samples_the_law():
 
 def test_wino_pays_a_call_for_every_checked_token():
     network = SeeingNetwork()
-    out = unmask.sample(network, recipes.wino(0.05, verify=0.3, block_length=10), n=20, length=20)
+    out = unmask.sample(network, recipes.wino(0.05, verify=0.3, block_length=10, cap_by_now=True), n=20, length=20)
     assert int(out.network_calls.sum()) == network.rows_served
     assert any("released" in line for line in out.trace)
     for row in range(20):
