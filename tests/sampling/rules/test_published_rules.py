@@ -71,6 +71,16 @@ def _punt(known):
     return [sure(0.9), sure(0.8), sure(0.6 if 0 in known else 0.5, token=1 if 0 in known else 0), sure(0.4)]
 
 
+def _slow_fast(known):
+    """Four positions can be seen from the start; once two are known everything is sure."""
+    return [sure(p, 8) for p in ([0.95] * 6 if len(known) >= 2 else (0.5, 0.4, 0.45, 0.35, 0.2, 0.2))]
+
+
+def _info_gain(known):
+    """Position 1 settles the others, 0 and 2 do not."""
+    return [sure(0.99 if 1 in known else 0.4 if known else p) for p in (0.6, 0.55, 0.5)]
+
+
 A = [0.499, 0.499] + [0.002 / 38] * 38  # two tokens, at temperature 0.2 a coin
 B = [0.7] + [0.3 / 39] * 39  # at temperature 0.2 and top-p 0.95 one token: entropy 0
 
@@ -155,6 +165,28 @@ CASES = {
     "edit:0.7,edit_threshold=0.9,block_length=none": Case(_edit, [[0], [1]], rewrites={1: [0]}, calls=3),
     # one question for each of the two bits of the ranks: position 2 moves when 0 is shown
     "punt:0.01": Case(_punt, [[0, 1, 3], [2]], calls=4),
+    # entropies 0.693, 0.056 and 0.325
+    "entropy_threshold:0.5": Case(lambda k: [COIN, NEARLY, [0.9, 0.1]], [[1, 2], [0]], vocab_size=2),
+    # .95 - 1 + .95, 1.85 - 2 + .9, 2.65 - 3 + .8 are above .25, 3.15 - 4 + .5 is not; factor:0.75 takes two
+    "frechet:0.25": Case(laws_of(0.95, 0.9, 0.8, 0.5), [[0, 1, 2], [3]]),
+    "factor:0.75": Case(laws_of(0.95, 0.9, 0.8, 0.5), [[0, 1], [2], [3]]),
+    # nothing has stayed in the first step
+    "less": Case(laws_of(0.8, 0.8, 0.8, 0.5), [[0], [1, 2], [3]]),
+    # the middle, then the middles of both sides, then what is left between, and last what is below `low`
+    "hierarchy:low=0.3": Case(laws_of(0.5, 0.6, 0.5, 0.8, 0.5, 0.55, 0.25), [[3], [1, 5], [0, 2, 4], [6]]),
+    "hierarchy:0.7": Case(laws_of(0.75, 0.8, 0.5, 0.6), [[0, 1], [3], [2]]),
+    # Dream's counts are 0, 1, 1, rest, the bars 7.5, 6.25, 3.75, 2.5; gaps 5.69 and 1.10: (2 (5.69) + 1.10)/3 = 4.16
+    "sched:4": Case(laws_of(0.99, 0.99, 0.99, 0.5), [[], [0], [1, 2, 3]], calls=2),
+    # every block opens when half of the one before it is known
+    "pipeline:block_length=2,add=0.5,complete=1": Case(
+        laws_of(0.95, 0.5, 0.95, 0.5, 0.95, 0.5), [[0], [1, 2], [3, 4], [5]]
+    ),
+    # .3, .9/e and .95/e² times log 4
+    "pc_sampler:3,decay=1": Case(laws_of(0.3, 0.9, 0.95), [[1], [0], [2]]),
+    # two slow steps, the span of four, and a new cycle
+    "slow_fast:explore=2": Case(_slow_fast, [[0], [2], [1, 3], [4, 5]], vocab_size=8),
+    # three candidates are tried; what is left afterwards is sure
+    "info_gain:16,temperature=10": Case(_info_gain, [[1], [0, 2]], calls=1 + 3 + 1),
     "renoise:1,gamma=0.1": Case(
         lambda k: [NEARLY, COIN, NEARLY, COIN], [[0, 1, 2, 0, 1, 2, 3]], takes_back={0: [0, 1, 2]}, vocab_size=2
     ),
