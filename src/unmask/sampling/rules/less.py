@@ -12,7 +12,7 @@ from unmask.sampling.canvas import Canvas
 from unmask.sampling.memory import Packed
 from unmask.sampling.parts import Selection
 from unmask.sampling.priorities import Confidence
-from unmask.sampling.rules.rule import Rule, Tuned
+from unmask.sampling.rules.rule import Rule
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import at_least_one
 from unmask.sampling.slices import slices
@@ -114,6 +114,5 @@ RULE = Rule(
     "2606.16908",
     ladder=("0.9", "0.75", "0.5"),
     by_default=False,
-    tuned=Tuned(1e-4, lambda window, vocab_size: 1.0, confidence=True),
     example="0.2,drift=0.3,persistence=1",
 )

@@ -10,7 +10,7 @@ from unmask.errors import InputError
 from unmask.sampling.canvas import Canvas
 from unmask.sampling.parts import Selection
 from unmask.sampling.priorities import by_sureness, sureness
-from unmask.sampling.rules.rule import Rule, Tuned
+from unmask.sampling.rules.rule import Rule
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.step import Ranked
 from unmask.sampling.windows import Blocks, Whole
@@ -152,6 +152,5 @@ RULE = Rule(
     "Principles, arXiv 2506.10848",
     ladder=("0.9", "0.7", "0.5"),
     by_default=False,
-    tuned=Tuned(1e-4, lambda window, vocab_size: 1.0, confidence=True),
     example="0.4,frontier=0.25,explore=2",
 )
