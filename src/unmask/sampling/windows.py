@@ -106,7 +106,7 @@ def in_sight(canvas: Canvas, window: Tensor) -> Tensor:
     A network whose attention is causal between blocks says nothing of a block before those to its left are known.
     """
     masked = canvas.masked
-    return masked if getattr(canvas, "block_size", None) is None else masked & window
+    return masked if canvas.block_size is None else masked & window
 
 
 def _first(where: Tensor, columns: Tensor) -> Tensor:

@@ -56,6 +56,11 @@ class OpenBlocks(Window):
 
     def _opened(self, canvas: Canvas) -> Tensor:
         """(R,) how many blocks are open in this step."""
+        if canvas.block_size is not None:
+            raise InputError(
+                f"the network's attention is causal between blocks of {canvas.block_size}: it says nothing of a block "
+                "before the one to its left is known, so blocks cannot be pipelined; choose another rule"
+            )
         count, shares = canvas.recall(self), self.shares(canvas)
         reached = shares.gather(1, (count - 1).clamp(min=0)[:, None]).squeeze(1) >= self.add
         more = (count == 0) | (reached & (count < shares.shape[1]))

@@ -50,7 +50,6 @@ class SlowThenFast(Selection):
     frontier: float = 0.3
     explore: int = 6
     spread: float = 1.0
-    block_length: int | None = None
     drawn: bool = False
     reads_model: ClassVar[bool] = True
     source: ClassVar[str] = "slow_fast"
@@ -93,9 +92,7 @@ class SlowThenFast(Selection):
 
     def _spans(self, step: Ranked) -> tuple[list[int], list[int]]:
         """First column and length of each row's block."""
-        free = ~step.canvas.frozen
-        if self.block_length is not None:
-            free = step.window
+        free = step.window & ~step.canvas.frozen
         columns = torch.arange(free.shape[1], device=free.device)
         first = torch.where(free, columns, free.shape[1]).amin(1)
         last = torch.where(free, columns, -1).amax(1)
@@ -141,7 +138,7 @@ def slow_fast(
     own matter.
     """
     window = Whole() if block_length is None else Blocks(block_length)
-    selection = SlowThenFast(threshold, frontier, explore, block_length=block_length, drawn=drawn)
+    selection = SlowThenFast(threshold, frontier, explore, drawn=drawn)
     return Sampler(by_sureness(None, drawn), selection, window, name="slow_fast", source="slow_fast")
 
 
