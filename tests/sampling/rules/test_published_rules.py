@@ -4,7 +4,9 @@ The expected maps are derived from the papers and from the behaviour of the auth
 positions each step reveals, and which it masks again or rewrites. A new rule is asked for a case of its own.
 """
 
+import inspect
 import math
+import re
 from dataclasses import dataclass, field
 
 import pytest
@@ -245,6 +247,15 @@ def test_every_rule_of_the_catalogue_has_a_case():
     held = {rule_names.split(name)[0] for name in CASES} | set(OTHERS)
     missing = sorted(set(CATALOGUE) - held)
     assert not missing, f"work out by hand what {', '.join(missing)} reveals, and add it to CASES"
+
+
+@pytest.mark.parametrize("name", [name for name, rule in CATALOGUE.items() if rule.paper])
+def test_a_rule_with_a_paper_says_how_near_to_it_it_is(name):
+    """At which temperature it is the published rule, or what of the paper could be read."""
+    if name in ("planned", "exact"):  # their outputs' laws are what the papers prove
+        return
+    said = inspect.getdoc(CATALOGUE[name].recipe)
+    assert re.search(r"temperature|could be (read|found)|published", said), name
 
 
 def test_rcr_in_blocks_can_take_back_a_token_of_an_earlier_block():
