@@ -43,7 +43,16 @@ def test_the_override_that_vllm_never_reads_is_named(tmp_path):
     how = export(BOUND, "vllm", tmp_path).how
     assert "--generation-config" in how
     assert "nowhere in vLLM 0.33" in how
-    assert "--diffusion-config '{\"max_denoising_steps\": 32}'" in how
+
+
+def test_the_command_line_of_vllm_names_no_canvas_it_would_then_be_without(tmp_path):
+    """vLLM 0.33 fills in `canvas_length` from the checkpoint only where no --diffusion-config is given, and fails to
+    make its buffers without one; the number of steps is in the generation config beside it.
+    """
+    exported = export(BOUND, "vllm", tmp_path)
+    command = next(line for line in exported.how.splitlines() if line.startswith("vllm serve"))
+    assert "--diffusion-config" not in command
+    assert json.loads((tmp_path / "generation_config.json").read_text())["max_denoising_steps"] == 32
 
 
 # -- vLLM's plugin ---------------------------------------------------------------------------------------------------

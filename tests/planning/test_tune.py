@@ -25,7 +25,15 @@ MILD = MarkovChain([0.7, 0.3], [[0.75, 0.25], [0.45, 0.55]], 8)
 LAWS = {name: MILD if name == "klass" else CHAIN for name in RULES}
 
 # What each rule is asked to keep on the chain, nats per token: neither everything nor nothing.
-BUDGETS = {"entropy_bound": 0.06, "entropy_sum": 0.03, "threshold": 0.06, "factor": 0.06, "klass": 0.006}
+BUDGETS = {
+    "entropy_bound": 0.06,
+    "entropy_sum": 0.03,
+    "entropy_threshold": 0.06,
+    "threshold": 0.06,
+    "factor": 0.06,
+    "frechet": 0.06,
+    "klass": 0.006,
+}
 
 
 def exact_price(law, sampler, orders=1):
@@ -212,7 +220,7 @@ def test_a_damaged_knob_is_refused_in_one_line(tmp_path, knobs, change, words):
     ("options", "words"),
     [
         ({"rule": "entropybound"}, "rule 'entropybound' has no knob to tune; did you mean 'entropy_bound'"),
-        ({"rule": "zzz"}, "there are entropy_bound, entropy_sum, factor, klass, threshold"),
+        ({"rule": "zzz"}, "there are entropy_bound, entropy_sum, entropy_threshold, factor, frechet, klass"),
         ({"budget": float("nan")}, "budget is nan; expected nats per token"),
         ({"texts": TEXTS[:3]}, "3 texts were given; .* needs 4"),
         ({"texts": TEXTS[:8, :4]}, "rows of 4 tokens; the model takes exactly 5"),

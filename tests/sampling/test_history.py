@@ -10,6 +10,7 @@ import torch
 import unmask
 from reference import remembering_laws as exact
 from reference.g_test import g_test
+from reference.seeing_network import SeeingNetwork
 from reference.tiny_network import TinyNetwork
 from unmask import laws, recipes
 from unmask.models.predictor import Positions
@@ -92,10 +93,16 @@ def test_klass_compares_the_raw_laws_whatever_is_drawn_from():
     assert reveals(Told(*still), recipes.klass().drawing(temperature=0)) == plain
 
 
-def test_klass_forgets_the_laws_of_a_block_it_has_left():
-    """Laws are kept of open positions only: a new block has no history, so its first reveals are one by one."""
+def test_klass_keeps_its_history_from_block_to_block_unless_it_is_told_not_to():
+    """KLASS has the history of all masked positions, but decides nothing in a block's first `history - 1` steps."""
     still = [[[0.95, 0.05]] * 6] * 9
-    assert [len(s) for s in reveals(Told(*still), recipes.klass(history=1, block_length=3))] == [1, 2, 1, 2]
+
+    def sizes(**options):
+        return [len(s) for s in reveals(Told(*still), recipes.klass(block_length=3, **options))]
+
+    assert sizes(history=1) == [1, 2, 3]
+    assert sizes(history=2) == [1, 1, 1, 1, 2]
+    assert sizes(history=1, ahead=False) == [1, 2, 1, 2]
 
 
 def test_divergence_is_in_nats_and_knows_impossible_tokens():
@@ -167,16 +174,16 @@ def test_credit_is_scored_by_replay_as_it_is_sampled():
 
 def test_prophet_that_is_never_sure_is_its_base():
     never = recipes.prophet(4, gaps=(math.inf,) * 3)
-    one, two = (unmask.sample(TinyNetwork(), sampler, n=8, length=9) for sampler in (never, recipes.confidence(4)))
+    one, two = (unmask.sample(SeeingNetwork(), sampler, n=8, length=9) for sampler in (never, recipes.confidence(4)))
     assert torch.equal(one.tokens, two.tokens)
     assert torch.equal(one.network_calls, two.network_calls)
 
 
 def test_prophet_commits_the_most_likely_tokens_when_the_mean_gap_of_the_third_is_reached():
     law = [[0.9, 0.1]] * 9  # gap ln 9 = 2.197
-    for gaps, calls in (((2.1, 9, 9), 1), ((2.3, 2.1, 9), 4), ((9, 9, 2.1), 7), ((9, 9, 9), 9)):
+    for gaps, calls in (((2.1, 9, 9), 1), ((2.3, 2.1, 9), 3), ((9, 9, 2.1), 7), ((9, 9, 9), 9)):
         out = unmask.sample(Told(law), recipes.prophet(9, gaps), n=30, seed=0)
-        assert out.network_calls.tolist() == [calls] * 30  # a call's laws decide: 0, 3 and 6 of 9 are known
+        assert out.network_calls.tolist() == [calls] * 30  # steps 1 and 2 of 9 are early, from 7 (0.78) on it is late
         drawn_at_random = (out.tokens == 1).sum(1)
         assert int(drawn_at_random.max()) <= calls
     assert not (unmask.sample(Told(law), recipes.prophet(9, (0.0, 0, 0)), n=30).tokens == 1).sum(1).gt(1).any()
@@ -187,25 +194,31 @@ def test_prophet_looks_at_the_answer_only_when_it_knows_where_it_stands():
     law = [sure, sure, unsure, unsure, unsure, unsure]
     assert unmask.sample(Told(law), recipes.prophet(6, (4, 4, 4)), n=1).network_calls.tolist() == [6]
     assert unmask.sample(Told(law), recipes.prophet(6, (4, 4, 4), region=(0, 2)), n=1).network_calls.tolist() == [1]
-    known_answer = recipes.prophet(6, (99, 99, 99), region=(0, 2))
-    assert unmask.sample(Told(law), known_answer, n=1).network_calls.tolist() == [2]  # revealed first: the surest
+    with pytest.raises(unmask.InputError, match="region is \\(5, 3\\)"):
+        recipes.prophet(6, region=(5, 3))
 
 
-def test_prophet_asks_for_other_blocks_once_and_pays_for_it():
-    law = [[0.9, 0.1]] * 9
+def test_prophet_reads_later_blocks_from_the_same_call():
+    law = [[0.9, 0.1]] * 6 + [[0.999, 0.001]] * 3
     network = Told(law)
-    out = unmask.sample(network, recipes.prophet(9, (2.1, 9, 9), block_length=3), n=5)
-    assert out.network_calls.tolist() == [2] * 5
-    assert network.calls == 2
+    out = unmask.sample(network, recipes.prophet(9, (6.0, 9, 9), region=(6, 9), block_length=3), n=5)
+    assert out.network_calls.tolist() == [1] * 5
+    assert network.calls == 1
 
 
 def test_rows_that_commit_early_leave_the_batch():
-    network = TinyNetwork()
-    out = unmask.sample(network, recipes.prophet(9, (0.45, 0.4, 0.35)), n=20, length=9)
+    network = SeeingNetwork()
+    out = unmask.sample(network, recipes.prophet(9, (0.9, 0.8, 0.7)), n=20, length=9)
     assert len(set(out.network_calls.tolist())) > 1
     assert network.rows_served == int(out.network_calls.sum())
-    by_hand = unmask.sample(
-        TinyNetwork(), recipes.confidence(9).ending(prophet.EarlyCommit((0.45, 0.4, 0.35))), n=20, length=9
-    )
+    early = prophet.EarlyCommit((0.9, 0.8, 0.7), steps=9)
+    by_hand = unmask.sample(SeeingNetwork(), recipes.confidence(9).ending(early), n=20, length=9)
     assert torch.equal(by_hand.tokens, out.tokens)
     assert replace(recipes.prophet(9), name="").scorable.reason.startswith("the stop rule commits")
+
+
+def test_a_plan_that_commits_early_looks_at_every_masked_position():
+    """Without it nothing but the positions about to be revealed would be predicted, and nothing judged."""
+    law = [[0.9, 0.1]] * 6
+    plan = recipes.planned(unmask.Schedule([1] * 6)).ending(prophet.EarlyCommit((2.1, 9, 9)))
+    assert unmask.sample(Told(law), plan, n=4).network_calls.tolist() == [1] * 4

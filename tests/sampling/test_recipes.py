@@ -47,6 +47,15 @@ CLAIMS = {
     "rcr": (False, "taken back or rewritten"),
     "edit": (False, "taken back or rewritten"),
     "renoise": (False, "taken back or rewritten"),
+    "entropy_threshold": (False, "replay"),
+    "frechet": (False, "replay"),
+    "less": (False, "replay"),
+    "hierarchy": (False, "replay"),
+    "pipeline": (False, "replay"),
+    "pc_sampler": (False, "replay"),
+    "slow_fast": (False, "replay"),
+    "sched": (False, "the stop rule commits"),
+    "info_gain": (False, "reads tokens drawn"),
 }
 VARIANTS = {
     "remdm, rescaled": recipes.remdm(12, eta=0.5, remasking=remdm.Rescaled),
@@ -62,6 +71,14 @@ VARIANTS = {
     "tempered punt": recipes.punt(0.5).drawing(temperature=0.7, top_p=0.9),
     "tempered p2": recipes.p2(6).drawing(temperature=0.7),
     "remdm, top_p": recipes.remdm(12, eta=0.2).drawing(top_p=0.9),
+    "remdm in a loop": recipes.remdm(20, eta=0.1, remasking=remdm.Loop),
+    "rcr, whole canvas": recipes.rcr(6, block_length=None),
+    "p2, standing": recipes.p2(6, eta=2.0, standing=True),
+    "prophet of an answer": recipes.prophet(6, gaps=(2.0, 1.0, 0.5), region=(5, 8), block_length=4),
+    "less in blocks": recipes.less(0.2, drift=0.3, persistence=1, block_length=4),
+    "pipeline by entropy": recipes.pipeline(1.6, block_length=3, by_entropy=True),
+    "slow and fast in blocks": recipes.slow_fast(0.4, frontier=0.25, explore=2, block_length=4),
+    "threshold of drawn tokens": recipes.threshold(0.3, drawn=True),
     "credit by entropy": replace(recipes.entropy_bound(0.5), reading=recipes.credit().reading),
 }
 EXAMPLES = {name: rule_names.from_name(f"{name}:{rule.example}") for name, rule in rule_names.RULES.items()}

@@ -144,9 +144,9 @@ def regretful(tokens, known):
 @pytest.mark.parametrize("running", [False, True], ids=["p2", "rcr"])
 def test_path_planning_can_take_back_a_known_token(running):
     """Open-dLLM#7: planning among masked positions only never takes anything back. RCR, which remembers how sure the
-    token once was, keeps it.
+    token was when it was revealed, keeps it.
     """
-    sampler = recipes.rcr(5) if running else recipes.p2(5)
+    sampler = recipes.rcr(5) if running else recipes.p2(5, standing=True)
     out = unmask.sample(Scripted(3, regretful), sampler.drawing(temperature=0), n=1, length=5)
     taken_back = [position for line in out.trace for position in line.get("released", [])]
     assert next(iter(out.trace))["positions"] == [0]

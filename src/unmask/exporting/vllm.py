@@ -18,11 +18,15 @@ NOT_SERVED = (
 def translate(what: Plan | TunedRule) -> Exported:
     """A folder for `--generation-config`."""
     tuned = only_tuned(what, "vllm", "entropy_bound")
-    how = f"""```sh
-vllm serve MODEL --generation-config THIS_FOLDER --diffusion-config '{{"max_denoising_steps": {tuned.length}}}'
+    how = """```sh
+vllm serve MODEL --generation-config THIS_FOLDER
 ```
 
-The widely copied `--hf-overrides '{{"diffusion_sampler": "entropy_bound", "diffusion_entropy_bound": ...}}'` is read
+The file's `max_denoising_steps` is read too: no `--diffusion-config` is needed. Whoever gives one for another reason
+must repeat the canvas of the checkpoint in it, `"canvas_length": 256` for DiffusionGemma: vLLM 0.33 takes the
+checkpoint's only where the flag is not given, and cannot start without one.
+
+The widely copied `--hf-overrides '{"diffusion_sampler": "entropy_bound", "diffusion_entropy_bound": ...}'` is read
 nowhere in vLLM 0.33: it changes nothing and says nothing."""
     files = {"generation_config.json": as_json(generation_config(tuned))}
     return Exported("vLLM", "vLLM 0.33.0", files, how, UNIFORM_STATE, describe(tuned))

@@ -30,6 +30,13 @@ class Part:
         """Whether it chooses by chance, the tokens given."""
         return False
 
+    def watches(self, step: Opened) -> Tensor | None:
+        """(R, L) bool: positions it needs predicted besides the open ones, in the same network call; None: no others.
+
+        A part that is asked for this may not stand in a sampler whose positions are chosen ahead.
+        """
+        return None
+
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         if Part in cls.__bases__:  # a kind: it says which flags there are
@@ -54,6 +61,11 @@ class Priority(Part):
     @property
     def reads_draw(self) -> bool:
         """Whether it reads tokens drawn in the same step."""
+        return False
+
+    @property
+    def reads_shaped(self) -> bool:
+        """Whether it reads the laws tokens are drawn from (`step.shaped`) and not the raw ones alone."""
         return False
 
     def __call__(self, step: Predicted) -> Tensor:

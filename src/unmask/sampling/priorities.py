@@ -7,6 +7,7 @@ a hidden temperature even at one token a step with a perfect model; they are mea
 position.
 """
 
+import copy
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, TypeAlias
@@ -113,6 +114,42 @@ class DrawnConfidence(Priority):
 
 
 @dataclass(frozen=True)
+class OfShaped(Priority):
+    """Another order, of the laws that tokens are drawn from: after temperature, top-k and top-p (Dream's ranking).
+
+    Where top-p leaves one token at several positions they are all certain, and tie; ties go to the leftmost position.
+    """
+
+    order: Priority
+    reads_shaped: ClassVar[bool] = True
+
+    @property
+    def reads_model(self) -> bool:
+        return self.order.reads_model
+
+    @property
+    def reads_draw(self) -> bool:
+        return self.order.reads_draw
+
+    @property
+    def random(self) -> bool:
+        return self.order.random
+
+    @property
+    def source(self) -> str:
+        return self.order.source
+
+    def __call__(self, step: Predicted) -> Tensor:
+        if step.shaped is None:
+            raise RuntimeError("the laws tokens are drawn from are read without reads_shaped = True")
+        seen = copy.copy(step)
+        for statistic in ("_two_best", "best", "confidence", "margin", "entropy", "drawn_log_prob"):
+            vars(seen).pop(statistic, None)
+        seen.log_probs = step.shaped
+        return self.order(seen)
+
+
+@dataclass(frozen=True)
 class Noisy(Priority):
     """Another order with Gumbel noise added: `priority + temperature * noise`.
 
@@ -136,6 +173,10 @@ class Noisy(Priority):
         return self.order.reads_draw
 
     @property
+    def reads_shaped(self) -> bool:
+        return self.order.reads_shaped
+
+    @property
     def source(self) -> str:
         return self.order.source
 
@@ -147,6 +188,18 @@ class Noisy(Priority):
         columns = torch.arange(canvas.length, device=canvas.device)
         noise = gumbels(canvas.seeds[:, None], canvas.step, columns, ORDER)
         return self.order(step) + strength * noise
+
+
+def sureness(step: Predicted, drawn: bool) -> Tensor:
+    """(R, L) probability of the most likely token, or of the drawn one, under the raw law; 0 where not predicted."""
+    return step.grid(step.drawn_log_prob.exp() if drawn else step.confidence)
+
+
+def by_sureness(order: AnyOrder | None, drawn: bool) -> Priority:
+    """The order said, else the surest first: by the most likely token or by the drawn one."""
+    if order is not None:
+        return as_order(order)
+    return DrawnConfidence() if drawn else Confidence()
 
 
 def is_random(order: Order | None) -> bool:

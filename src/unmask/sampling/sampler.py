@@ -87,12 +87,15 @@ class Sampler:
         wanted = canvas.masked & step.window
         if self.revision is not None:
             wanted = wanted | self.revision.wants(step)
+        for part in self.parts:
+            watched = None if part is None else part.watches(step)
+            wanted = wanted if watched is None else wanted | watched
         step.positions, laws = door.look(wanted)
         step.log_probs = self.reading(laws, step.positions, step) if len(laws) else laws
         if self.reads_draw:
             step.shaped = self.shape(step.log_probs, step.positions, step)
             step.draft = self.draw(step.shaped, step.positions, canvas)
-        elif self.shape.has_memory:
+        elif self.shape.has_memory or self.order.reads_shaped:
             step.shaped = self.shape(step.log_probs, step.positions, step)
         self.choose(step)
         return step
@@ -183,7 +186,7 @@ class Sampler:
         """Whether all positions can be chosen before the first network call."""
         plain = self.revision is None and not self.shape.has_memory and not self.reading.has_memory
         plain = plain and self.speculation is None
-        return plain and not self.reads_model and not self.reads_draw
+        return plain and not self.reads_model and not self.reads_draw and not self.stop.commits
 
     @property
     def predictable(self) -> bool:

@@ -100,6 +100,15 @@ class Sliding(Window):
     stages = Whole.stages
 
 
+def in_sight(canvas: Canvas, window: Tensor) -> Tensor:
+    """(R, L) bool: masked positions that can be predicted beyond the window: all, or none where attention has blocks.
+
+    A network whose attention is causal between blocks says nothing of a block before those to its left are known.
+    """
+    masked = canvas.masked
+    return masked if canvas.block_size is None else masked & window
+
+
 def _first(where: Tensor, columns: Tensor) -> Tensor:
     """(R,) the first column of each row where `where` holds, L when nowhere."""
     return torch.where(where, columns, len(columns)).amin(1)

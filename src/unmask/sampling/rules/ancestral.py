@@ -46,6 +46,8 @@ class RevealTimes(Selection):
 def ancestral(steps: int = 1000) -> Sampler:
     """MDLM's ancestral sampler on a grid of `steps` times (arXiv 2406.07524). A step that reveals nothing costs no
     call.
+
+    The published rule at every temperature; MDLM's repository sets 128 steps for samples, its paper 1000 and more.
     """
     return Sampler(Arranged(Uniform()), RevealTimes(steps), name="ancestral", source="ancestral")
 

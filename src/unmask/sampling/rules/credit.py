@@ -9,7 +9,7 @@ from torch import Tensor
 from unmask.models.predictor import Positions
 from unmask.sampling.canvas import Canvas
 from unmask.sampling.parts import LogitsTransform
-from unmask.sampling.priorities import Confidence
+from unmask.sampling.priorities import by_sureness
 from unmask.sampling.rules.rule import Rule
 from unmask.sampling.rules.threshold import Threshold
 from unmask.sampling.sampler import Sampler
@@ -77,14 +77,17 @@ def credit(
     power: float = 0.2,
     decay: float = 0.8,
     block_length: int | None = None,
+    drawn: bool = False,
 ) -> Sampler:
     """Threshold decoding on laws that give credit to earlier favourites (CreditDecoding, arXiv 2510.06133).
 
-    It changes the law that tokens are drawn from, even at one token a step.
+    It changes the law that tokens are drawn from, even at one token a step. At temperature 0 the published rule; at
+    others dInfer's code takes the probability of the drawn token: `drawn`.
     """
     window = Whole() if block_length is None else Blocks(block_length)
     reading = Credit(strength, power, decay)
-    return Sampler(Confidence(), Threshold(threshold), window, reading, name="credit", source="credit")
+    selection = Threshold(threshold, drawn=drawn)
+    return Sampler(by_sureness(None, drawn), selection, window, reading, name="credit", source="credit")
 
 
 RULE = Rule(

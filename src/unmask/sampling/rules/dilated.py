@@ -34,19 +34,40 @@ class Dilated(Selection):
             raise InputError(f"block_length is {self.block_length} and base {self.base}; expected at least 1 and 2")
 
     def __call__(self, step: Ranked) -> Tensor:
-        inside = step.open.long().cumsum(1) * 0 + torch.arange(step.canvas.length, device=step.open.device)
-        start = torch.where(step.canvas.frozen, step.canvas.length, inside).amin(1, keepdim=True)
-        inside = (inside - start) % self.block_length
-        stride, level = self.block_length, torch.zeros_like(inside)
-        while stride > 1:  # level of a position: how many times the stride must shrink until it divides the position
-            stride = -(-stride // self.base)
-            level += inside % stride != 0
+        columns = torch.arange(step.canvas.length, device=step.open.device)
+        blocks = Blocks(self.block_length).blocks(step.canvas)
+        start = torch.where(blocks >= 0, columns, step.canvas.length).amin(1, keepdim=True)
+        numbers = torch.tensor(levels(self.block_length, self.base), device=step.open.device)
+        level = numbers[(columns - start) % self.block_length]  # (R, L)
         lowest = torch.where(step.open, level, self.block_length).amin(1, keepdim=True)
         return step.open & (level == lowest)
 
 
+def levels(block_length: int, base: int) -> list[int]:
+    """The level of each position of a block: the first whose stride divides it.
+
+    Strides are `block_length // base`, then each a `base`-th of the one before, rounded down, to 1. A last level that
+    is smaller than the one before it is revealed together with it, as in DUS's code.
+    """
+    level = [-1] * block_length
+    number, stride = 0, max(block_length // base, 1)
+    while stride:
+        for position in range(0, block_length, stride):
+            level[position] = number if level[position] < 0 else level[position]
+        stride //= base
+        number += 1
+    last = max(level)
+    if last and level.count(last) < level.count(last - 1):
+        level = [min(value, last - 1) for value in level]
+    return level
+
+
 def dilated(block_length: int = 32, base: int = 2) -> Sampler:
-    """Dilated unmasking (DUS, Luxembourg et al., arXiv 2506.19037): strides B/a, B/a², …, 1 inside each block."""
+    """Dilated unmasking (DUS, Luxembourg et al., arXiv 2506.19037): strides B/a, B/a², …, 1 inside each block.
+
+    The published levels at every temperature. DUS's scripts by default also mask tokens below a confidence of 0.3
+    again, which leaves masks in the text; not here.
+    """
     return Sampler(
         Arranged(LeftToRight()), Dilated(block_length, base), Blocks(block_length), name="dilated", source="dilated"
     )

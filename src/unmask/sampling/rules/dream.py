@@ -7,7 +7,7 @@ from torch import Tensor
 
 from unmask.errors import InputError
 from unmask.sampling.parts import Selection
-from unmask.sampling.priorities import AnyOrder, LowEntropy, Noisy, as_order
+from unmask.sampling.priorities import AnyOrder, LowEntropy, Noisy, OfShaped, as_order
 from unmask.sampling.rules.rule import STEPS, Rule
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.step import Ranked
@@ -48,14 +48,21 @@ def dream(
     temperature: float = 0.2,
     top_p: float = 0.95,
     noise: float = 0.0,
+    raw_order: bool = False,
 ) -> Sampler:
     """Dream's sampler (Ye et al., arXiv 2508.15487), with counts for each row.
+
+    At every temperature the published rule, except that positions that tie are taken from left to right and not at
+    random: after top-p many laws have one token left, and then all of them tie.
 
     Args:
         order: `priorities.LowEntropy()` (the default), another of `sampling.priorities`, or one of `unmask.orders`.
         noise: Dream's `alg_temp`: positions by chance, the surer the likelier.
+        raw_order: whether positions are ranked by the model's own laws, before temperature and top-p, which tells
+            apart what top-p makes equal; Dream ranks by the laws tokens are drawn from.
     """
     wish = LowEntropy() if order is None else as_order(order)
+    wish = wish if raw_order or not wish.reads_model else OfShaped(wish)
     wish = Noisy(wish, noise) if noise else wish
     return Sampler(wish, DreamCounts(steps), name="dream", source="dream").drawing(temperature, top_p=top_p)
 

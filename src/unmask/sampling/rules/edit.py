@@ -9,7 +9,7 @@ from torch import Tensor
 from unmask.errors import InputError
 from unmask.sampling.canvas import Canvas
 from unmask.sampling.parts import Revision, Stop, Window
-from unmask.sampling.priorities import Confidence
+from unmask.sampling.priorities import by_sureness
 from unmask.sampling.remasking import revealed
 from unmask.sampling.rules.rule import Rule
 from unmask.sampling.rules.threshold import Threshold
@@ -100,16 +100,22 @@ class Settled(Stop):
 
 
 def edit(
-    threshold: float = 0.95, edit_threshold: float = 0.9, block_length: int | None = 32, max_post_steps: int = 16
+    threshold: float = 0.95,
+    edit_threshold: float = 0.9,
+    block_length: int | None = 32,
+    max_post_steps: int = 16,
+    drawn: bool = False,
 ) -> Sampler:
     """Threshold decoding that rewrites what it would no longer write (LLaDA2.1, Bie et al., arXiv 2602.08676).
 
-    A block is left when it is known and a step changed nothing in it, or after `max_post_steps` further steps.
+    A block is left when it is known and a step changed nothing in it, or after `max_post_steps` further steps. At
+    temperature 0 the published rule; at others its code takes the probability of the drawn token for revealing:
+    `drawn`.
     """
     window = Whole() if block_length is None else LingeringBlocks(block_length, max_post_steps)
     return Sampler(
-        Confidence(),
-        Threshold(threshold),
+        by_sureness(None, drawn),
+        Threshold(threshold, drawn=drawn),
         window,
         revision=Edit(edit_threshold),
         stop=Settled(max_post_steps),

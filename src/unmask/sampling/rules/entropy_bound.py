@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from unmask.errors import InputError
 from unmask.sampling.parts import Selection
 from unmask.sampling.priorities import AnyOrder, LowEntropy, as_order
 from unmask.sampling.rules.rule import Rule, Tuned, all_entropy
@@ -25,6 +26,10 @@ class EntropyBound(Selection):
     reads_model: ClassVar[bool] = True
     source: ClassVar[str] = "entropy_bound"
 
+    def __post_init__(self) -> None:
+        if not self.gamma >= 0:
+            raise InputError(f"gamma is {self.gamma:g}; expected nats, 0 or more")
+
     def __call__(self, step: Ranked) -> Tensor:
         entropy = step.grid(step.entropy).gather(1, step.ranked)
         return prefix(step, entropy.cumsum(1) - entropy.cummax(1).values <= self.gamma)
@@ -33,7 +38,9 @@ class EntropyBound(Selection):
 def entropy_bound(gamma: float = 0.1, order: AnyOrder | None = None, block_length: int | None = None) -> Sampler:
     """At most `gamma` nats of total correlation a step (EB-Sampler, Ben-Hamu et al., arXiv 2505.24857).
 
-    Lowest entropy first, as in the paper; with a data-independent `order` the law is spread over all positions.
+    Lowest entropy first, as in the paper; with a data-independent `order` the law is spread over all positions. At
+    every temperature the published rule: it reads the model's own laws. Nats, as in most engines; DUS's copy counts
+    bits.
     """
     window = Whole() if block_length is None else Blocks(block_length)
     order = LowEntropy() if order is None else as_order(order)

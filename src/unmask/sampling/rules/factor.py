@@ -6,36 +6,63 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from unmask.errors import InputError
 from unmask.sampling.parts import Selection
-from unmask.sampling.priorities import AnyOrder, Confidence, as_order
+from unmask.sampling.priorities import AnyOrder, by_sureness, sureness
 from unmask.sampling.rules.rule import Rule, Tuned
 from unmask.sampling.sampler import Sampler
-from unmask.sampling.selections import prefix
 from unmask.sampling.step import Ranked
 from unmask.sampling.windows import Blocks, Whole
 
 
 @dataclass(frozen=True)
 class Factor(Selection):
-    """The longest prefix of n positions with `(n + 1)(1 - lowest confidence among them) < factor`, at least 1 (Fast-
-    dLLM).
+    """The longest prefix of n positions with `(n + 1)(1 - lowest confidence among them) < factor`, at least 1.
+
+    Attributes:
+        last_too: whether all open positions are revealed where all but one are such a prefix (Fast-dLLM's code).
+        drawn: whether confidence is the probability of the drawn token instead of the most likely one.
     """
 
     factor: float
+    last_too: bool = False
+    drawn: bool = False
     reads_model: ClassVar[bool] = True
     source: ClassVar[str] = "factor"
 
+    def __post_init__(self) -> None:
+        if not self.factor >= 0:
+            raise InputError(f"factor is {self.factor:g}; expected 0 or more")
+
+    @property
+    def reads_draw(self) -> bool:
+        return self.drawn
+
     def __call__(self, step: Ranked) -> Tensor:
-        confidence = step.grid(step.confidence).gather(1, step.ranked).cummin(1).values
+        confidence = sureness(step, self.drawn).gather(1, step.ranked).cummin(1).values
         n = torch.arange(1, step.canvas.length + 1, device=step.canvas.device)
-        return prefix(step, (n + 1) * (1 - confidence) < self.factor)
+        counts = ((n + 1) * (1 - confidence) < self.factor).long().cumprod(1).sum(1).clamp(min=1)
+        if self.last_too:
+            counts = torch.where(counts == step.open_counts - 1, step.open_counts, counts)
+        return step.first(counts)
 
 
-def factor(factor: float = 1.0, block_length: int | None = None, order: AnyOrder | None = None) -> Sampler:
-    """The most positions n with `(n + 1)(1 - lowest confidence) < factor` (Fast-dLLM, arXiv 2505.22618)."""
+def factor(
+    factor: float = 1.0,
+    block_length: int | None = None,
+    order: AnyOrder | None = None,
+    last_too: bool = False,
+    drawn: bool = False,
+) -> Sampler:
+    """The most positions n with `(n + 1)(1 - lowest confidence) < factor` (Fast-dLLM, arXiv 2505.22618).
+
+    At temperature 0 the paper's rule. Fast-dLLM's own function, and its copies, also reveal the last open position
+    where all others pass and it does not, which saves a call a block and is not what the paper proves: `last_too`.
+    At other temperatures their confidence is that of the drawn token: `drawn`.
+    """
     window = Whole() if block_length is None else Blocks(block_length)
-    order = Confidence() if order is None else as_order(order)
-    return Sampler(order, Factor(factor), window, name="factor", source="factor")
+    selection = Factor(factor, last_too, drawn)
+    return Sampler(by_sureness(order, drawn), selection, window, name="factor", source="factor")
 
 
 RULE = Rule(

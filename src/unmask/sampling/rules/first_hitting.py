@@ -11,7 +11,7 @@ def first_hitting() -> Sampler:
     """First-hitting sampling (Zheng et al., arXiv 2409.02908): masked positions are hit one by one in random order.
 
     The hitting times matter only to networks that read the time; mask predictors do not, and without the times this is
-    `one_by_one` in uniformly random order.
+    `one_by_one` in uniformly random order: the published rule at every temperature.
     """
     return Sampler(Arranged(Uniform()), Each(), name="first_hitting", source="first_hitting")
 

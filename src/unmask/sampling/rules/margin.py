@@ -7,7 +7,11 @@ from unmask.sampling.selections import Sizes
 
 
 def margin(steps: int) -> Sampler:
-    """Equal sizes, largest difference of the two best probabilities first (Kim et al., arXiv 2502.06768)."""
+    """Equal sizes, largest difference of the two best probabilities first (Kim et al., arXiv 2502.06768).
+
+    The published rule at every temperature: it ranks by the model's own laws. Dream's `topk_margin` ranks by the laws
+    after temperature and top-p: `dream(order=priorities.Margin())`.
+    """
     return Sampler(Margin(), Sizes(steps), name="margin", source="margin")
 
 

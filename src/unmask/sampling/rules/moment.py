@@ -33,7 +33,11 @@ class Moment(Priority):
 
 
 def moment(steps: int = 12, temperature: float = 4.5) -> Sampler:
-    """The moment sampler (Hayakawa et al., arXiv 2510.04525): MaskGIT's choice of positions, made before drawing."""
+    """The moment sampler (Hayakawa et al., arXiv 2510.04525): MaskGIT's choice of positions, made before drawing.
+
+    The published rule at every temperature, from the paper: no public code could be found to compare it with. Its sizes
+    are `Schedule.cosine`, which rounds where MaskGIT's own are rounded down.
+    """
     order = Noisy(Moment(temperature, steps), 1.0)
     return Sampler(order, Sizes(steps, Schedule.cosine), name="moment", source="moment")
 

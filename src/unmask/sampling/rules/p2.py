@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from unmask.errors import InputError
-from unmask.sampling.canvas import Canvas
 from unmask.sampling.parts import Revision, Selection
 from unmask.sampling.priorities import Confidence
 from unmask.sampling.remasking import revealed
@@ -20,34 +19,27 @@ from unmask.sampling.step import Opened, Ranked, Step
 class BestOfAll(Selection):
     """The best positions of ALL that are not given, known ones included (P2, arXiv 2502.03540).
 
-    A masked position is worth the log-probability of the token drawn there, a known one `eta` times that of the token
-    that stands there (the network sees it). After step j of `steps`, `j/steps` of the positions are kept, rounded up:
-    the kept masked ones are revealed here, and `Unkept` masks the known ones that are not kept. A selection over the
-    whole canvas, not over blocks.
+    A position is worth the log-probability of the token drawn there anew, a known one `eta` times as much. After step j
+    of `steps`, `j/steps` of the positions are kept, rounded up: the kept masked ones are revealed here, the kept known
+    ones stay as they are, and `Unkept` masks the known ones that are not kept. A selection over the whole canvas, not
+    over blocks.
 
     Attributes:
         eta: above 1 known tokens are reconsidered more readily, below 1 less.
-        running: a known token is worth the most it was ever worth since it was revealed (RCR, arXiv 2508.13148).
+        standing: whether a known position is judged by the token that stands there (the network sees it) instead.
     """
 
     steps: int
     eta: float = 1.0
-    running: bool = False
+    standing: bool = False
     reads_model: ClassVar[bool] = True
     reads_draw: ClassVar[bool] = True
     may_skip: ClassVar[bool] = True
+    source: ClassVar[str] = "p2"
 
     def __post_init__(self) -> None:
         if self.steps < 1:
             raise InputError(f"steps is {self.steps}; expected at least 1")
-
-    @property
-    def source(self) -> str:
-        return "rcr" if self.running else "p2"
-
-    def begin(self, canvas: Canvas) -> Tensor:
-        """(R, L) the most each token was worth since it was revealed."""
-        return torch.full(canvas.known.shape, -torch.inf, device=canvas.device)
 
     def __call__(self, step: Ranked) -> Tensor:
         return self.kept(step, step.canvas.known)
@@ -66,12 +58,12 @@ class BestOfAll(Selection):
         return torch.zeros_like(free).scatter_(1, ranked, inside) & free
 
     def worth(self, step: Ranked, known: Tensor) -> Tensor:
-        """(R, L) log-probability of what stands or would stand at each position."""
-        written = torch.where(known, step.canvas.tokens, step.grid(step.drawn))
+        """(R, L) log-probability of what stands or would stand at each position, times `eta` where it is known."""
+        written = step.grid(step.drawn)
+        if self.standing:
+            written = torch.where(known, step.canvas.tokens, written)
         rows, columns = step.positions
         worth = step.grid(step.log_probs.gather(1, written[rows, columns][:, None]).squeeze(1), -torch.inf)
-        if self.running:
-            worth = torch.where(known, torch.maximum(worth, step.recall(self)), worth)
         return torch.where(known, self.eta * worth, worth)
 
 
@@ -86,19 +78,18 @@ class Unkept(Revision):
 
     def __call__(self, step: Step) -> None:
         before = step.canvas.known & ~step.picked
-        if self.selection.running:
-            step.remember(self.selection, self.selection.worth(step, before))
         step.canvas.release(before & ~self.selection.kept(step, before))
 
 
-def p2(steps: int = 128, eta: float = 1.0) -> Sampler:
-    """All positions compete again in every step, known ones included (P2 by the model itself, arXiv 2502.03540)."""
-    return best_of_all(BestOfAll(steps, eta))
+def p2(steps: int = 128, eta: float = 1.0, standing: bool = False) -> Sampler:
+    """All positions compete again in every step, known ones included (P2 by the model itself, arXiv 2502.03540).
 
-
-def best_of_all(selection: BestOfAll) -> Sampler:
-    name = selection.source
-    return Sampler(Confidence(), selection, revision=Unkept(selection), name=name, source=name)
+    At temperature 0 the rule of the authors' code: a known position is judged by the token drawn there anew. The
+    paper's formula can also be read as the probability of the token that stands there: `standing`, which takes back
+    more. At other temperatures their code ranks by logits with Gumbel noise; here the raw law of the drawn token ranks.
+    """
+    selection = BestOfAll(steps, eta, standing)
+    return Sampler(Confidence(), selection, revision=Unkept(selection), name="p2", source="p2")
 
 
 RULE = Rule(

@@ -1,4 +1,4 @@
-"""Prophet: everything at once when the network is sure of all that is left."""
+"""Prophet: everything at once when the network is sure of the answer."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -6,74 +6,92 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from unmask.errors import InputError
 from unmask.models.predictor import Positions
 from unmask.sampling.parts import Stop
 from unmask.sampling.priorities import Confidence
 from unmask.sampling.rules.rule import STEPS, Rule
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import Sizes
-from unmask.sampling.step import Step
-from unmask.sampling.windows import Blocks, Whole
+from unmask.sampling.step import Opened, Step
+from unmask.sampling.windows import Blocks, Whole, in_sight
+
+
+def commit(step: Step, rows: Tensor) -> None:
+    """Write the most likely tokens of this step's laws at everything that is still masked in `rows` ((R,) bool)."""
+    canvas, positions, laws = step.canvas, step.positions, step.log_probs
+    picked = canvas.masked & rows[:, None]
+    if bool((picked & (step.index < 0)).any()):  # blocks that could not be predicted yet
+        positions, laws = step.door.look(picked)
+    taken = picked[positions.rows, positions.columns].nonzero().squeeze(1)
+    highest, best = laws[taken].max(-1)
+    canvas.reveal(Positions(positions.rows[taken], positions.columns[taken]), best, highest)
+
+
+def gaps_of(step: Step) -> Tensor:
+    """(R, L) difference of the two largest logits, nats; 0 where nothing was predicted."""
+    two = step.log_probs.topk(min(2, step.log_probs.shape[-1]), dim=-1).values
+    return step.grid(two[:, 0] - two[:, -1])
 
 
 @dataclass(frozen=True)
 class EarlyCommit(Stop):
-    """When the network is sure of everything that is still masked, which then becomes the most likely tokens (Prophet).
+    """When the network is sure of the answer, all that is still masked becomes the most likely tokens (Prophet).
 
-    Sure: the mean difference of the two largest logits over the masked positions of `region` is at least the gap of
-    the present third of the work (Li et al., arXiv 2508.19982). The laws are those of this step, before its reveal.
-    The gap is taken where the rule looked, so it wants a rule that looks at all masked positions; masked positions it
-    did not look at (other blocks) are asked for once, when the decision to commit has been made.
+    Sure: the mean difference of the two largest logits over the positions of `region`, those already revealed
+    included, is at least the gap of the present third of the work (Li et al., arXiv 2508.19982). The laws are those of
+    this step, before its reveal; the masked positions of later blocks and the region are predicted in the same call. A
+    law is certain of every token that is known, so with a law the first revealed token of the region decides.
 
     Attributes:
-        gaps: nats, in the early, the middle and the late third of the masked positions.
-        region: where the answer stands, from a column to before another; by default everywhere. Once it is known, the
-            rest is committed.
+        gaps: nats, in the early, the middle and the late third.
+        region: where the answer stands, from a column to before another; by default all that is not given.
+        steps: how many steps the work has; by default the share of revealed positions says how far it has come.
     """
 
     gaps: tuple[float, float, float] = (7.5, 5.0, 2.5)
     region: tuple[int, int] | None = None
+    steps: int | None = None
     commits: ClassVar[bool] = True
     reads_tokens: ClassVar[bool] = True
     source: ClassVar[str] = "prophet"
 
+    def __post_init__(self) -> None:
+        if self.region is not None and not 0 <= self.region[0] < self.region[1]:
+            raise InputError(f"region is {self.region}; expected a first column and a later one before which it ends")
+
+    def _answer(self, step: Opened) -> Tensor:
+        """(R, L) bool: the positions whose gap counts."""
+        free = ~step.canvas.frozen & step.canvas.live.to(step.canvas.device)[:, None]
+        if self.region is None:
+            return free
+        columns = torch.arange(step.canvas.length, device=step.canvas.device)
+        return free & (columns >= self.region[0]) & (columns < self.region[1])
+
+    def watches(self, step: Opened) -> Tensor | None:
+        seen = in_sight(step.canvas, step.window)
+        return seen | (self._answer(step) & (step.canvas.known | seen))
+
     def __call__(self, step: Step) -> Tensor:
         canvas = step.canvas
-        masked = canvas.masked
-        columns = torch.arange(canvas.length, device=canvas.device)
-        inside = torch.ones_like(columns, dtype=torch.bool)
-        if self.region is not None:
-            inside = (columns >= self.region[0]) & (columns < self.region[1])
-        two = step.log_probs.topk(min(2, step.log_probs.shape[-1]), dim=-1).values
-        gap = two[:, 0] - two[:, -1]
-        seen = masked & inside & (step.index >= 0)
-        counts = seen.sum(1)
-        mean = torch.where(seen, step.grid(gap), 0.0).sum(1) / counts.clamp(min=1)
+        answer = self._answer(step) & (step.index >= 0)
+        counts = answer.sum(1)
+        mean = torch.where(answer, gaps_of(step), 0.0).sum(1) / counts.clamp(min=1)
         decided = (counts > 0) & (mean >= self._needed(step).to(mean.device))
-        if self.region is not None:
-            decided |= ~(masked & inside).any(1)
-        decided = decided.cpu() & canvas.live & (canvas.remaining > 0)
-        if bool(decided.any()):
-            self._commit(step, masked & decided.to(canvas.device)[:, None])
+        rows = decided.cpu() & canvas.live & (canvas.remaining > 0)
+        if bool(rows.any()):
+            commit(step, rows.to(canvas.device))
         return canvas.remaining == 0
 
     def _needed(self, step: Step) -> Tensor:
-        """(R,) the gap of the third each row was in before this step."""
+        """(R,) the gap of the third each row is in."""
         canvas = step.canvas
-        total = (~canvas.frozen).sum(1).cpu()
-        before = total - canvas.remaining - step.counts
-        third = (3 * before // total.clamp(min=1)).clamp(0, 2)
-        return torch.tensor(self.gaps)[third]
-
-    def _commit(self, step: Step, picked: Tensor) -> None:
-        canvas = step.canvas
-        positions, laws = step.positions, step.log_probs
-        if bool((picked & (step.index < 0)).any()):
-            positions, laws = step.door.look(picked)
-        taken = picked[positions.rows, positions.columns].nonzero().squeeze(1)
-        where = Positions(positions.rows[taken], positions.columns[taken])
-        highest, best = laws[taken].max(-1)
-        canvas.reveal(where, best, highest)
+        if self.steps is not None:
+            done = torch.full((canvas.rows,), (canvas.step + 1) / self.steps)
+        else:
+            total = (~canvas.frozen).sum(1).cpu()
+            done = (total - canvas.remaining) / total.clamp(min=1)
+        return torch.tensor(self.gaps)[(done >= 0.33).long() + (done >= 0.67).long()]
 
 
 def prophet(
@@ -84,10 +102,14 @@ def prophet(
 ) -> Sampler:
     """Equal sizes, surest first, and everything at once when the network is sure (Prophet, arXiv 2508.19982).
 
-    Any other rule that looks at all masked positions commits early with `.ending(EarlyCommit(gaps, region))`.
+    At temperature 0 the published rule; at others its code writes drawn tokens in the end, here the most likely ones.
+    Prophet is told where the answer begins and looks at the five tokens there, `region=(start, start + 5)`; without a
+    region its code never ends early, here it looks at all that is not given. Any other rule commits early with
+    `.ending(EarlyCommit(gaps, region))`.
     """
     window = Whole() if block_length is None else Blocks(block_length)
-    return Sampler(Confidence(), Sizes(steps), window, stop=EarlyCommit(gaps, region), name="prophet", source="prophet")
+    stop = EarlyCommit(gaps, region, steps)
+    return Sampler(Confidence(), Sizes(steps), window, stop=stop, name="prophet", source="prophet")
 
 
 RULE = Rule(

@@ -58,7 +58,8 @@ class Independent(Selection):
 def punt(epsilon: float = 0.05, block_length: int | None = None) -> Sampler:
     """Positions found independent by tests with drawn candidates (PUNT, Azangulov et al., arXiv 2510.21961).
 
-    At most `ceil(log2 m)` probes a step, m the open positions, each a counted call; it reads the drawn candidates.
+    At most `ceil(log2 m)` probes a step, m the open positions, each a counted call; it reads the drawn candidates. No
+    public code could be found and the paper's text could not be read: this is written from descriptions of it.
     """
     window = Whole() if block_length is None else Blocks(block_length)
     return Sampler(Confidence(), Independent(epsilon), window, name="punt", source="punt")

@@ -15,8 +15,10 @@ from unmask.sampling.priorities import Arranged
 from unmask.sampling.randomness import REVISION, SIZES, uniforms
 from unmask.sampling.rules.rule import STEPS, Rule
 from unmask.sampling.sampler import Sampler
-from unmask.sampling.step import Begun, Opened, Ranked, Step
+from unmask.sampling.step import Opened, Ranked, Step
 from unmask.theory.reveal_orders import Uniform
+
+_ROUNDING = 1e-9  # a time such as 1 - 19/20 stands for 0.05
 
 
 class Rate(Protocol):
@@ -27,11 +29,22 @@ class Rate(Protocol):
         """Whether it is shared out over the tokens by how likely they were."""
         ...
 
+    def shares(self, step: int, steps: int) -> tuple[float, float]:
+        """The shares of known tokens before and after the step of this number, from 0."""
+        ...
+
     def __call__(self, now: float, after: float) -> float: ...
 
 
+class Steady:
+    """The share of known tokens grows evenly."""
+
+    def shares(self, step: int, steps: int) -> tuple[float, float]:
+        return step / steps, (step + 1) / steps
+
+
 @dataclass(frozen=True)
-class Capped:
+class Capped(Steady):
     """`sigma = min(eta, the largest rate that keeps the marginals)` (ReMDM-cap)."""
 
     eta: float = 0.008
@@ -42,7 +55,7 @@ class Capped:
 
 
 @dataclass(frozen=True)
-class Rescaled:
+class Rescaled(Steady):
     """`sigma = eta * the largest rate that keeps the marginals` (ReMDM-rescale)."""
 
     eta: float = 0.015
@@ -53,7 +66,7 @@ class Rescaled:
 
 
 @dataclass(frozen=True)
-class LeastConfident:
+class LeastConfident(Steady):
     """A rescaled rate, shared out over the known tokens by `softmax(-p)`, p the probability each was drawn with
     (ReMDM-conf). It reads tokens, so it keeps the law no longer, not even one token at a time.
     """
@@ -63,6 +76,38 @@ class LeastConfident:
 
     def __call__(self, now: float, after: float) -> float:
         return self.eta * most(now, after)
+
+
+@dataclass(frozen=True)
+class Loop:
+    """The share grows evenly to `share`, stands still while tokens are exchanged, and grows to 1 (ReMDM-loop).
+
+    Time runs from 1 to 0. From `begin` to `end` tokens are exchanged at the rate `eta`; before and after nothing is
+    taken back.
+    """
+
+    eta: float = 0.02
+    begin: float = 0.55
+    end: float = 0.05
+    share: float = 0.9
+    weighted: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.end < self.begin < 1 or not 0 < self.share < 1:
+            raise InputError(f"{self!r} is no loop; expected 0 < end < begin < 1 and a share between 0 and 1")
+
+    def shares(self, step: int, steps: int) -> tuple[float, float]:
+        times = (1 - step / steps, 1 - (step + 1) / steps)
+        if times[0] > self.begin + _ROUNDING:
+            now, after = ((1 - time) * self.share / (1 - self.begin) for time in times)
+        elif times[0] <= self.end + _ROUNDING:
+            now, after = (1 - time * (1 - self.share) / self.end for time in times)
+        else:
+            now = after = self.share
+        return now, min(after, 1.0)
+
+    def __call__(self, now: float, after: float) -> float:
+        return min(self.eta, most(now, after)) if now == after else 0.0
 
 
 def most(now: float, after: float) -> float:
@@ -90,7 +135,9 @@ class Remask(Revision):
         if canvas.step + 1 >= self.steps:
             return
         held = canvas.known & ~canvas.frozen & ~step.picked
-        sigma = torch.full(held.shape, self.rate(*shares(step, self.steps)), dtype=torch.float64, device=held.device)
+        sigma = torch.full(
+            held.shape, self.rate(*self.rate.shares(canvas.step, self.steps)), dtype=torch.float64, device=held.device
+        )
         if self.rate.weighted:
             doubt = (-canvas.log_probs.exp()).masked_fill(~held, -torch.inf)
             sigma *= torch.where(held, doubt, 0.0).exp().masked_fill(~held, 0.0).double()
@@ -142,7 +189,7 @@ class RemaskedTimes(Selection):
         fresh = step.open & ~masked
         columns = torch.arange(canvas.length, device=canvas.device)
         drawn = torch.where(fresh, uniforms(canvas.seeds[:, None], canvas.step, columns, SIZES), drawn)
-        now, after = shares(step, self.steps)
+        now, after = self.rate.shares(canvas.step, self.steps)
         sigma = 0.0 if self.rate.weighted else self.rate(now, after)
         left = torch.where(fresh, 1.0, left) * (1 - (after - (1 - sigma) * now) / (1 - now))
         picked = step.open & (drawn < 1 - left)
@@ -160,23 +207,19 @@ class AfterSteps(Stop):
         return (step.canvas.remaining == 0) & (step.canvas.step + 1 >= self.steps)
 
 
-def shares(step: Begun, steps: int) -> tuple[float, float]:
-    """The share of known tokens before and after this step on a grid of `steps` times."""
-    return step.canvas.step / steps, (step.canvas.step + 1) / steps
-
-
-REMASKING: dict[str, Callable[..., Rate]] = {"cap": Capped, "rescale": Rescaled, "conf": LeastConfident}
+REMASKING: dict[str, Callable[..., Rate]] = {"cap": Capped, "rescale": Rescaled, "conf": LeastConfident, "loop": Loop}
 """What the parameter `remasking` may be at the command line."""
 
 
 def remdm(steps: int = 1024, eta: float | None = None, remasking: Callable[..., Rate] = Capped) -> Sampler:
     """Ancestral sampling in which known tokens return to the mask (ReMDM, Wang et al., arXiv 2503.00307).
 
-    With eta 0 it is `ancestral(steps)`, token for token. The paper also draws with top-p 0.9: `.drawing(top_p=0.9)`.
+    The published rule at every temperature. With eta 0 it is `ancestral(steps)`, token for token, for all kinds but
+    `Loop`. The paper also draws with top-p 0.9: `.drawing(top_p=0.9)`.
 
     Args:
-        eta: how much is taken back; by default the paper's for its kind (0.008 capped, 0.015 rescaled).
-        remasking: `Capped`, `Rescaled` or `LeastConfident`.
+        eta: how much is taken back; by default the paper's for its kind (0.008 capped, 0.015 rescaled, 0.02 in a loop).
+        remasking: `Capped`, `Rescaled`, `LeastConfident` or `Loop` (cap, rescale, conf, loop at the command line).
     """
     rate = remasking() if eta is None else remasking(eta)
     return Sampler(

@@ -49,7 +49,11 @@ class Renoise(Revision):
 
 @dataclass(frozen=True)
 class Annealed(LogitsTransform):
-    """A temperature that moves in equal parts from `first` to `last` over `steps` steps; a reading."""
+    """A temperature that moves in equal parts from `first` towards `last`; a reading.
+
+    In step j of `steps`, from 0, it is `last + (first - last) (steps - j)/steps`: `last` would be reached one step
+    after the end, as in every public implementation of DiffusionGemma.
+    """
 
     first: float
     last: float
@@ -60,8 +64,11 @@ class Annealed(LogitsTransform):
             raise InputError(f"temperatures are {self.first} and {self.last}; expected numbers greater than 0")
 
     def __call__(self, log_probs: Tensor, positions: Positions, step: Begun) -> Tensor:
-        done = min(step.canvas.step, self.steps - 1) / max(self.steps - 1, 1)
-        return (log_probs / (self.first + (self.last - self.first) * done)).log_softmax(-1)
+        return (log_probs / self.temperature(step.canvas.step)).log_softmax(-1)
+
+    def temperature(self, step: int) -> float:
+        """Of the step of this number, from 0."""
+        return self.last + (self.first - self.last) * max(self.steps - step, 1) / self.steps
 
 
 @dataclass(frozen=True)
@@ -119,9 +126,10 @@ def renoise(
 ) -> Sampler:
     """DiffusionGemma's sampler, for uniform-state models: accept the sure, renoise the rest, emit the most likely.
 
-    At most `steps` steps; temperature from `first` to `last`; accepted are the positions of lowest entropy with
+    At most `steps` steps; temperature from `first` towards `last`; accepted are the positions of lowest entropy with
     `sum H - max H <= gamma` nats; ends when the most likely tokens are those of the step before and the mean entropy is
-    below `entropy`. It samples no known law: the output is the most likely token everywhere.
+    below `entropy`. It samples no known law: the output is the most likely token everywhere. The published rule but for
+    self-conditioning, which is the network's own matter.
     """
     return Sampler(
         LowEntropy(),

@@ -20,10 +20,16 @@ class Spaced(Selection):
     Where the other says how many and not which (`Sizes`, `Each`), as many as it says, where the gap leaves so many.
 
     Neighbours depend on one another most, so a gap buys independence without reading attention (DUS, arXiv 2506.19037).
+
+    Attributes:
+        gap: how far apart; the same in every step, or with `block_length` at the beginning of a block.
+        block_length: of the blocks, B; then the gap narrows with the number m of open positions as in DUS, to
+            `max(2, gap m // B)`.
     """
 
     selection: Selection
     gap: int
+    block_length: int | None = None
     source: ClassVar[str] = "dilated"
 
     @property
@@ -36,6 +42,9 @@ class Spaced(Selection):
         if isinstance(self.selection, Sizes | Each):  # they say how many, not which: further positions may stand in
             wished = step.open.clone()
         columns = torch.arange(step.canvas.length, device=wished.device)
+        gap = torch.full_like(budget, self.gap)  # (R, 1)
+        if self.block_length is not None:
+            gap = (gap * step.open_counts[:, None] // self.block_length).clamp(min=2)
         kept = torch.zeros_like(wished)
         while True:  # once for each position kept in the fullest row
             wished &= kept.sum(1, keepdim=True) < budget
@@ -45,12 +54,18 @@ class Spaced(Selection):
                 return kept
             best = step.ranked.gather(1, candidates.byte().argmax(1, keepdim=True))  # (R, 1)
             kept |= (columns == best) & some[:, None]
-            wished &= ((columns - best).abs() >= self.gap) | ~some[:, None]
+            wished &= ((columns - best).abs() >= gap) | ~some[:, None]
 
 
-def spaced(sampler: Sampler, gap: int) -> Sampler:
-    """Any sampler, its choices kept at least `gap` positions apart."""
-    return replace(sampler, selection=Spaced(sampler.selection, gap), name=f"{sampler.name}, spaced by {gap}")
+def spaced(sampler: Sampler, gap: int, block_length: int | None = None) -> Sampler:
+    """Any sampler, its choices kept at least `gap` positions apart.
+
+    DUS's filter narrows the gap as a block fills: `spaced(rule.in_blocks(32), 8, block_length=32)` is the published one
+    at every temperature for rules that say which positions; where a rule says how many (`Sizes`, `Each`), further
+    positions stand in for those that are too near.
+    """
+    selection = Spaced(sampler.selection, gap, block_length)
+    return replace(sampler, selection=selection, name=f"{sampler.name}, spaced by {gap}")
 
 
 RULE = Rule(

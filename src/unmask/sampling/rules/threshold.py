@@ -5,8 +5,9 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from unmask.errors import InputError
 from unmask.sampling.parts import Selection
-from unmask.sampling.priorities import AnyOrder, Confidence, as_order
+from unmask.sampling.priorities import AnyOrder, by_sureness, sureness
 from unmask.sampling.rules.rule import Rule, Tuned
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import at_least_one
@@ -16,21 +17,50 @@ from unmask.sampling.windows import Blocks, Whole
 
 @dataclass(frozen=True)
 class Threshold(Selection):
-    """Every open position whose confidence (float32) is above `threshold`, or else the best one (Fast-dLLM)."""
+    """Every open position whose confidence (float32) is above `threshold`, or else the best one (Fast-dLLM).
+
+    Attributes:
+        inclusive: whether a confidence that equals the threshold passes.
+        drawn: whether the confidence is the probability of the drawn token instead of the most likely one.
+    """
 
     threshold: float
+    inclusive: bool = False
+    drawn: bool = False
     reads_model: ClassVar[bool] = True
     source: ClassVar[str] = "threshold"
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.threshold <= 1:
+            raise InputError(f"threshold is {self.threshold:g}; expected a probability, 0 to 1")
+
+    @property
+    def reads_draw(self) -> bool:
+        return self.drawn
+
     def __call__(self, step: Ranked) -> Tensor:
-        return at_least_one(step, step.open & (step.grid(step.confidence) > self.threshold))
+        confidence = sureness(step, self.drawn)
+        passes = confidence >= self.threshold if self.inclusive else confidence > self.threshold
+        return at_least_one(step, step.open & passes)
 
 
-def threshold(threshold: float = 0.9, block_length: int | None = None, order: AnyOrder | None = None) -> Sampler:
-    """Every position surer than the threshold, at least the surest (Fast-dLLM, Wu et al., arXiv 2505.22618)."""
+def threshold(
+    threshold: float = 0.9,
+    block_length: int | None = None,
+    order: AnyOrder | None = None,
+    inclusive: bool = False,
+    drawn: bool = False,
+) -> Sampler:
+    """Every position surer than the threshold, at least the surest (Fast-dLLM, Wu et al., arXiv 2505.22618).
+
+    At temperature 0 the published rule, but for two things. A confidence that equals the threshold passes in
+    Fast-dLLM's code and does not here, since float32 confidences round to 1 and `threshold(1.0)` would trust them:
+    `inclusive` lets it pass. Fast-dLLM works in blocks of 32: `block_length=32`. At other temperatures its code takes
+    the probability of the drawn token, which sharpens the law and leaves no exact likelihood: `drawn`.
+    """
     window = Whole() if block_length is None else Blocks(block_length)
-    order = Confidence() if order is None else as_order(order)
-    return Sampler(order, Threshold(threshold), window, name="threshold", source="threshold")
+    selection = Threshold(threshold, inclusive, drawn)
+    return Sampler(by_sureness(order, drawn), selection, window, name="threshold", source="threshold")
 
 
 RULE = Rule(
