@@ -44,6 +44,7 @@ _HOMES = {
     "Output": "unmask.sampling.sample:Output",
     "score": "unmask.sampling.score:score",
     "Score": "unmask.sampling.score:Score",
+    "per_token": "unmask.sampling.per_token:per_token",
     "cite": "unmask.sampling.citations:cite",
     "certify": "unmask.certifying.certificate:certify",
     "Certificate": "unmask.certifying.certificate:Certificate",
@@ -79,6 +80,7 @@ __all__ = [
     "nelbo",
     "oracle",
     "orders",
+    "per_token",
     "plan",
     "price",
     "price_per_token",
@@ -111,6 +113,7 @@ if TYPE_CHECKING:
     from unmask.sampling import stopping as stopping
     from unmask.sampling import windows as windows
     from unmask.sampling.citations import cite as cite
+    from unmask.sampling.per_token import per_token as per_token
     from unmask.sampling.sample import Output as Output
     from unmask.sampling.sample import sample as sample
     from unmask.sampling.sampler import Sampler as Sampler

@@ -9,6 +9,8 @@ from unmask.cli import sampler as options
 from unmask.cli.common import (
     SPEND,
     TEXTS,
+    AllowUnknown,
+    Alphabet,
     AsJson,
     BatchSize,
     BlockLength,
@@ -16,17 +18,26 @@ from unmask.cli.common import (
     Confidence,
     Data,
     Device,
+    Dtype,
+    Family,
     Given,
     Length,
     Lines,
+    MaskTokenId,
+    MaxLength,
     OutFile,
     RandomOrders,
+    Revision,
     Seed,
+    Shift,
     Texts,
     Tokens,
     TrustRemoteCode,
+    alphabet_note,
+    load_options,
     print_json,
     print_table,
+    say_notes,
 )
 
 
@@ -56,6 +67,7 @@ def certify(
     texts: Texts = None,
     length: Length = None,
     given: Given = None,
+    allow_unknown: AllowUnknown = False,
     exclude: Annotated[
         Path | None,
         typer.Option(
@@ -97,6 +109,13 @@ def certify(
     seed: Seed = 0,
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
+    mask_token_id: MaskTokenId = None,
+    dtype: Dtype = None,
+    shift: Shift = None,
+    family: Family = None,
+    revision: Revision = None,
+    max_length: MaxLength = None,
+    alphabet: Alphabet = None,
     out: OutFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -135,7 +154,12 @@ def certify(
     chosen: Any = Plan.load(plan_or_model) if model is not None else str(rule)
     model = model or plan_or_model
     with Console(stderr=True).status(f"loading {model}") as status:
-        predictor = resolve(model, device, trust_remote_code)
+        said = load_options(
+            mask_token_id=mask_token_id, dtype=dtype, shift=shift, family=family, revision=revision,
+            max_length=max_length, alphabet=alphabet,
+        )  # fmt: skip
+        predictor = resolve(model, device, trust_remote_code, **said)
+        say_notes(alphabet_note(predictor))
         if accuracy:
             limit = certify_accuracy(
                 predictor, chosen, check_of(predictor, check), texts or 500, confidence=confidence, seed=seed,
@@ -149,9 +173,12 @@ def certify(
         leading = int(given) if given is not None and given.isdecimal() else 0
         if length is None and predictor.length is None and block_length is None and isinstance(chosen, Plan):
             length = chosen.length + leading
-        rows, *_ = read_inputs(
-            predictor, model, data, tokens, lines=lines, length=length, texts=texts, seed=seed, salt=SALT
-        )
+        read = read_inputs(
+            predictor, model, data, tokens, lines=lines, length=length, texts=texts, seed=seed, salt=SALT,
+            allow_unknown=allow_unknown,
+        )  # fmt: skip
+        rows = read.rows
+        say_notes(read.said)
         used = set(getattr(chosen, "texts", ()))
         if exclude is not None:
             used |= texts_of(Measurement.load(exclude))

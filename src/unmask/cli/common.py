@@ -137,6 +137,23 @@ MaxLength = Annotated[
         "--max-length", metavar="N", min=1, rich_help_panel=RUN, help="Longest text; beyond its training, rotary only."
     ),
 ]
+Alphabet = Annotated[
+    str | None,
+    typer.Option(
+        "--alphabet",
+        metavar="LETTERS",
+        rich_help_panel=RUN,
+        help="Draw these only: ACGT, 'C N O Cl', protein, dna, rna, or record for the family's own.",
+    ),
+]
+AllowUnknown = Annotated[
+    bool,
+    typer.Option(
+        "--allow-unknown",
+        rich_help_panel=TEXTS,
+        help="Go on where more than 2 % of the tokens are unknown words or letters are lost.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", rich_help_panel=RESULT, help="Print one JSON object and nothing else.")]
 OutFolder = Annotated[
     Path | None,
@@ -150,6 +167,19 @@ OutFile = Annotated[
 def load_options(**options: Any) -> dict[str, Any]:
     """What `unmask.load` is told beyond its defaults: the options that were given."""
     return {name: value for name, value in options.items() if value is not None}
+
+
+def say_notes(sentences: Iterable[str]) -> None:
+    """Print what was unknown, left out or cut of the texts: on standard error, so that --json stays one object."""
+    for sentence in sentences:
+        typer.echo(visible(f"note: {sentence}"), err=True)
+
+
+def alphabet_note(predictor: Any) -> tuple[str, ...]:
+    """What a restricted alphabet means for every number that follows; nothing where none was given."""
+    letters = getattr(predictor, "alphabet", "")
+    said = f"only {letters} may be drawn: likelihoods and prices are exact for that restricted law, not the model's own"
+    return (said,) if letters else ()
 
 
 def print_json(value: Any) -> None:

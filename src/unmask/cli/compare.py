@@ -9,19 +9,30 @@ from unmask.cli.common import (
     RESULT,
     SPEND,
     TEXTS,
+    AllowUnknown,
+    Alphabet,
     AsJson,
     Bar,
     BatchSize,
     Data,
     Device,
+    Dtype,
+    Family,
     Length,
     Lines,
+    MaskTokenId,
+    MaxLength,
     Model,
     RandomOrders,
+    Revision,
     Seed,
+    Shift,
     Tokens,
     TrustRemoteCode,
+    alphabet_note,
+    load_options,
     print_json,
+    say_notes,
 )
 from unmask.errors import InputError
 
@@ -51,6 +62,7 @@ def compare(
         int, typer.Option(min=8, rich_help_panel=TEXTS, help="Held-out texts: half are measured, half are scored.")
     ] = 200,
     length: Length = None,
+    allow_unknown: AllowUnknown = False,
     given: Annotated[
         int | None,
         typer.Option(
@@ -82,6 +94,13 @@ def compare(
     seed: Seed = 0,
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
+    mask_token_id: MaskTokenId = None,
+    dtype: Dtype = None,
+    shift: Shift = None,
+    family: Family = None,
+    revision: Revision = None,
+    max_length: MaxLength = None,
+    alphabet: Alphabet = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare decoding rules at equal cost: exact nats by replay, network calls, wall time, and the text they write.
@@ -107,7 +126,12 @@ def compare(
     )  # fmt: skip
     with Bar(hidden=as_json) as bar:
         bar.say(f"loading {model}")
-        predictor: Any = resolve(model, device=device, trust_remote_code=trust_remote_code)
+        loaded = load_options(
+            mask_token_id=mask_token_id, dtype=dtype, shift=shift, family=family, revision=revision,
+            max_length=max_length, alphabet=alphabet,
+        )  # fmt: skip
+        predictor: Any = resolve(model, device=device, trust_remote_code=trust_remote_code, **loaded)
+        say_notes(alphabet_note(predictor))
         ground, words = _ground(
             predictor,
             model,
@@ -121,6 +145,7 @@ def compare(
             seed,
             random_orders or 2,
             batch_size or 64,
+            allow_unknown,
         )
         assert isinstance(ground, Ground)
         from dataclasses import replace
@@ -132,7 +157,9 @@ def compare(
             "length": length, "given": given, "steps": steps, "plan": plan, "samples": samples,
             "random-orders": random_orders, "throughput-batch": throughput_batch,
             "rounds": rounds, "autoregressive": autoregressive, "judge": judge,
-            "mauve": mauve, "batch-size": batch_size, "seed": seed, "out": out,
+            "mauve": mauve, "batch-size": batch_size, "seed": seed, "out": out, "allow-unknown": allow_unknown,
+            "mask-token-id": mask_token_id, "dtype": dtype, "shift": shift, "family": family, "revision": revision,
+            "max-length": max_length, "alphabet": alphabet, "device": device, "trust-remote-code": trust_remote_code,
         }  # fmt: skip
         command = _command(model, said)
         write(found, out, command)
@@ -149,6 +176,7 @@ def compare(
 def _ground(
     predictor: Any, model: str, data: str | None, tokens: Path | None, lines: bool, task: str | None, texts: int,
     length: int | None, given: int | None, seed: int, random_orders: int, batch_size: int,
+    allow_unknown: bool,
 ) -> tuple[Any, str]:  # fmt: skip
     """The texts and what makes them right, and what they are, in words."""
     from unmask.evaluation import tasks
@@ -165,9 +193,10 @@ def _ground(
         data = None if law is not None and task == model.removeprefix("law:") else f"law:{judged.name}"
     else:
         judged = tasks.task_of_law(law) if law is not None and data is None else None
-    rows, source, words, _ = read_inputs(
-        predictor, model, data, tokens, lines=lines, length=length, texts=texts, seed=seed
+    rows, source, words, _, _, said = read_inputs(
+        predictor, model, data, tokens, lines=lines, length=length, texts=texts, seed=seed, allow_unknown=allow_unknown
     )
+    say_notes(said)
     if data is None and tokens is None and task is None and law is None:
         words = "its own held-out text" if not words.startswith("law:") else words
     if judged is not None and (judged.law.vocab_size > predictor.vocab_size or judged.law.length != rows.shape[1]):

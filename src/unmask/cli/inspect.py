@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unmask.cli.common import (
+    AllowUnknown,
+    Alphabet,
     AsJson,
     Data,
     Device,
@@ -19,9 +21,11 @@ from unmask.cli.common import (
     Shift,
     Texts,
     TrustRemoteCode,
+    alphabet_note,
     load_options,
     print_json,
     print_table,
+    say_notes,
 )
 from unmask.errors import CheckFailed
 
@@ -36,6 +40,7 @@ def inspect(
     lines: Lines = False,
     length: Length = None,
     texts: Texts = 100,
+    allow_unknown: AllowUnknown = False,
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
     mask_token_id: MaskTokenId = None,
@@ -44,6 +49,7 @@ def inspect(
     family: Family = None,
     revision: Revision = None,
     max_length: MaxLength = None,
+    alphabet: Alphabet = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what a model is and test that it is run as it was trained. Exit status 1 when a test fails.
@@ -57,12 +63,13 @@ def inspect(
     from unmask.models.selftest import facts, self_test
 
     said = load_options(
-        mask_token_id=mask_token_id, dtype=dtype, shift=shift, family=family, revision=revision, max_length=max_length
-    )
+        mask_token_id=mask_token_id, dtype=dtype, shift=shift, family=family, revision=revision, max_length=max_length,
+        alphabet=alphabet,
+    )  # fmt: skip
     predictor = resolve(model, device=device, trust_remote_code=trust_remote_code, **said)
     detected = facts(predictor)
     findings = self_test(predictor, text)
-    judged = None if data is None else _judged(predictor, model, data, lines, length, texts)
+    judged = None if data is None else _judged(predictor, model, data, lines, length, texts, allow_unknown)
     if as_json:
         report = {"model": model, "detected": detected, "self_test": [finding._asdict() for finding in findings]}
         print_json(report if judged is None else report | {"usability": judged.to_dict()})
@@ -77,17 +84,21 @@ def inspect(
         raise CheckFailed(f"{model} failed its self-test: {', '.join(failed)}")
 
 
-def _judged(predictor: Any, model: str, data: str, lines: bool, length: int | None, texts: int | None) -> "Usability":
+def _judged(
+    predictor: Any, model: str, data: str, lines: bool, length: int | None, texts: int | None, allow_unknown: bool
+) -> "Usability":
     """The model's curve at nine counts, judged against guessing."""
     from unmask.measuring.inputs import read_inputs
     from unmask.measuring.measure import measure
     from unmask.measuring.usability import usability
 
-    rows = read_inputs(predictor, model, data, lines=lines, length=length, texts=texts).rows
+    found = read_inputs(predictor, model, data, lines=lines, length=length, texts=texts, allow_unknown=allow_unknown)
+    say_notes(alphabet_note(predictor) + found.said)
+    rows = found.rows
     block = getattr(predictor, "block_size", None)
-    found = measure(predictor, rows, counts=min(9, block or rows.shape[1]), block_length=block)
+    curve = measure(predictor, rows, counts=min(9, block or rows.shape[1]), block_length=block)
     choices = predictor.vocab_size - len(predictor.forbidden_ids)
-    return usability(found.counts, found.losses.mean(axis=0), found.entropies.mean(axis=0), choices, rows)
+    return usability(curve.counts, curve.losses.mean(axis=0), curve.entropies.mean(axis=0), choices, rows)
 
 
 def _shown(value: object) -> str:

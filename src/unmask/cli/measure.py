@@ -8,6 +8,8 @@ import typer
 from unmask.cli.common import (
     RESULT,
     SPEND,
+    AllowUnknown,
+    Alphabet,
     AsJson,
     Bar,
     BatchSize,
@@ -15,15 +17,23 @@ from unmask.cli.common import (
     Calls,
     Data,
     Device,
+    Dtype,
+    Family,
     Given,
     Length,
     Lines,
+    MaskTokenId,
+    MaxLength,
+    Revision,
     Seed,
+    Shift,
     Texts,
     Tokens,
     TrustRemoteCode,
+    load_options,
     print_json,
     print_table,
+    say_notes,
 )
 from unmask.errors import InputError
 
@@ -45,6 +55,7 @@ def measure(
     texts: Texts = None,
     length: Length = None,
     given: Given = None,
+    allow_unknown: AllowUnknown = False,
     orders: Annotated[
         str | None,
         typer.Option(
@@ -93,6 +104,13 @@ def measure(
     seed: Seed = 0,
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
+    mask_token_id: MaskTokenId = None,
+    dtype: Dtype = None,
+    shift: Shift = None,
+    family: Family = None,
+    revision: Revision = None,
+    max_length: MaxLength = None,
+    alphabet: Alphabet = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure what every number of revealed tokens leaves unknown: the curve that plans are made from.
@@ -130,10 +148,14 @@ def measure(
             orders=orders, counts=counts, canvases=canvases, precision=precision, calls=calls,
             search_calls=search_calls, given=given,
             block_length=block_length, resume=resume_from, batch_size=batch_size or 16, seed=seed, device=device,
-            trust_remote_code=trust_remote_code,
+            trust_remote_code=trust_remote_code, allow_unknown=allow_unknown,
+            overrides=load_options(
+                mask_token_id=mask_token_id, dtype=dtype, shift=shift, family=family, revision=revision,
+                max_length=max_length, alphabet=alphabet,
+            ),
         )  # fmt: skip
         with Bar(hidden=as_json) as bar:
-            done = job.run(bar.say, lambda done, total, found: bar.show(done, total, _estimate(found)))
+            done = job.run(bar.say, lambda done, total, found: bar.show(done, total, _estimate(found)), say_notes)
         if done is None:  # another process prints
             return
         found, spent = done

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unmask.cli.common import SAMPLER
+from unmask.cli.common import SAMPLER, say_notes
 from unmask.errors import InputError
 
 Rule = Annotated[
@@ -134,13 +134,21 @@ def _of_plan(path: Path) -> Any:
     return ExactPlan.load(path).sampler() if is_exact_plan(path) else recipes.planned(Plan.load(path))
 
 
-def encoded(predictor: Any, text: str) -> list[int]:
-    """The tokens of a prompt: by the model's tokenizer, by the words of a law, or as they are for laws of numbers."""
+def encoded(predictor: Any, text: str, allow_unknown: bool = False) -> list[int]:
+    """The tokens of a prompt: by the model's tokenizer, by the words of a law, or as they are for laws of numbers.
+
+    What a tokenizer does not know or loses is said; InputError where that is more than a few per cent.
+    """
     from unmask.models.capabilities import encoder_of, law_of
+    from unmask.models.reading import Reader
 
     law, encode = law_of(predictor), encoder_of(predictor)
     if encode is not None and (law is None or getattr(law, "symbols", None)):  # a chain may not be fitted on text
-        return [int(token) for token in encode(text)]
+        reader = Reader(predictor)
+        ids = reader.encode(text)
+        reader.check(allow_unknown)
+        say_notes(reader.sentences())
+        return ids
     words: list[str] = list(getattr(law, "words", ()))
     if words:
         unknown = [word for word in text.split() if word not in words]
@@ -153,14 +161,16 @@ def encoded(predictor: Any, text: str) -> list[int]:
         raise InputError(f"the prompt is {text!r}; this law has no words: give token ids, such as '0 3 1'") from None
 
 
-def decoded(predictor: Any, tokens: Sequence[int]) -> str:
+def decoded(predictor: Any, tokens: Sequence[int], keep_special: bool = False) -> str:
     """A text a person reads: words where the model or the law has them, token ids otherwise."""
-    from unmask.models.capabilities import decoder_of
+    from unmask.models.capabilities import decoder_of, folder_of
 
-    decode = decoder_of(predictor)
+    decode: Any = decoder_of(predictor)
+    if keep_special and folder_of(predictor) is None:
+        raise InputError("--keep-special was given, and the model has no tokenizer with special tokens")
     if decode is not None:
         try:
-            return str(decode(list(tokens)))
+            return str(decode(list(tokens), keep_special=True) if keep_special else decode(list(tokens)))
         except (InputError, TypeError):  # a chain that was not fitted on text has no letters
             pass
     return " ".join(str(token) for token in tokens)

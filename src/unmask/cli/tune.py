@@ -6,24 +6,35 @@ import typer
 
 from unmask.cli.common import (
     SPEND,
+    AllowUnknown,
+    Alphabet,
     AsJson,
     BatchSize,
     BlockLength,
     Confidence,
     Data,
     Device,
+    Dtype,
+    Family,
     Given,
     Length,
     Lines,
+    MaskTokenId,
+    MaxLength,
     Model,
     OutFile,
     RandomOrders,
+    Revision,
     Seed,
+    Shift,
     Texts,
     Tokens,
     TrustRemoteCode,
+    alphabet_note,
+    load_options,
     print_json,
     print_table,
+    say_notes,
 )
 from unmask.errors import InputError
 
@@ -40,6 +51,7 @@ def tune(
     texts: Texts = None,
     length: Length = None,
     given: Given = None,
+    allow_unknown: AllowUnknown = False,
     block_length: BlockLength = None,
     random_orders: RandomOrders = None,
     points: Annotated[int, typer.Option(min=5, rich_help_panel=SPEND, help="Most settings to try.")] = 14,
@@ -49,6 +61,13 @@ def tune(
     seed: Seed = 0,
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
+    mask_token_id: MaskTokenId = None,
+    dtype: Dtype = None,
+    shift: Shift = None,
+    family: Family = None,
+    revision: Revision = None,
+    max_length: MaxLength = None,
+    alphabet: Alphabet = None,
     as_json: AsJson = False,
 ) -> None:
     """Find which entropy_bound, threshold, … loses how much: the loosest setting that keeps a budget.
@@ -69,8 +88,16 @@ def tune(
     if out is not None and not out.parent.is_dir():
         raise InputError(f"cannot write {out}: there is no folder {out.parent}")
     with Console(stderr=True).status(f"loading {model}") as status:
-        predictor = resolve(model, device=device, trust_remote_code=trust_remote_code)
-        found = read_inputs(predictor, model, data, tokens, lines=lines, length=length, texts=texts, seed=seed)
+        said = load_options(
+            mask_token_id=mask_token_id, dtype=dtype, shift=shift, family=family, revision=revision,
+            max_length=max_length, alphabet=alphabet,
+        )  # fmt: skip
+        predictor = resolve(model, device=device, trust_remote_code=trust_remote_code, **said)
+        found = read_inputs(
+            predictor, model, data, tokens, lines=lines, length=length, texts=texts, seed=seed,
+            allow_unknown=allow_unknown,
+        )  # fmt: skip
+        say_notes(alphabet_note(predictor) + found.said)
         knob = run(
             predictor, chosen, found.rows, budget, seed=seed, given=read_given(given, found.rows, seed),
             block_length=block_length or block_length_of(predictor), random_orders=random_orders or ORDERS,

@@ -4,6 +4,7 @@ A file, token ids, draws of a law, or, when nothing is said, the model's own: dr
 trained on, or the text its training held out. Messages name the options of the command line.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,9 +14,9 @@ import numpy.typing as npt
 from unmask.errors import InputError
 from unmask.files import read_json
 from unmask.laws import catalogue
-from unmask.measuring.text_files import Windows, known_from, read_windows
+from unmask.measuring.text_files import Windows, known_from, positions_from, read_sequences, read_windows
 from unmask.measuring.texts import random_positions
-from unmask.models.capabilities import folder_of
+from unmask.models.capabilities import folder_of, unknown_id_of
 from unmask.models.checkpoint_folder import OUR_FORMAT
 
 DRAWN = 200
@@ -31,12 +32,32 @@ class Texts(NamedTuple):
         source: the name of the draw where they were drawn, else "".
         words: what they are.
         documents: (N,) number of the document each is of, -1 where that is not known.
+        names: of each text, where the file has names; else empty.
+        said: what was unknown, left out or cut on the way, in sentences a command prints.
     """
 
     rows: npt.NDArray[np.int64]
     source: str
     words: str
     documents: npt.NDArray[np.int64]
+    names: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
+
+
+class Whole(NamedTuple):
+    """Texts of any lengths, none of them cut.
+
+    Attributes:
+        rows: the tokens of each. names: as many, "" where there is none.
+        unknown: for each text, which tokens are unknown words: they stand there, but cannot be scored.
+        words, said: as of `Texts`.
+    """
+
+    rows: list[list[int]]
+    names: tuple[str, ...]
+    unknown: list[npt.NDArray[np.bool_]]
+    words: str
+    said: tuple[str, ...]
 
 
 def read_inputs(
@@ -50,6 +71,7 @@ def read_inputs(
     texts: int | None = None,
     seed: int = 0,
     salt: int | None = None,
+    allow_unknown: bool = False,
 ) -> Texts:
     """The texts that the options of a command say.
 
@@ -60,6 +82,7 @@ def read_inputs(
         length: tokens of a window.
         texts: how many: the first so many of a file, or draws of a law.
         seed: of the draws. salt: sets them apart from what others draw with the same seed.
+        allow_unknown: go on where more than a few per cent of a file's tokens are unknown.
 
     Raises:
         InputError: both or none were given, or they do not fit the model.
@@ -69,13 +92,32 @@ def read_inputs(
     if tokens is not None:
         if tokens.suffix not in (".npy", ".jsonl"):
             raise InputError(f"--tokens is {tokens}; expected a .npy or .jsonl file (text goes to --data)")
-        return _of_windows(read_windows(predictor, tokens, length), texts, str(tokens))
+        return _of_windows(read_windows(predictor, tokens, length, allow_unknown=allow_unknown), texts, str(tokens))
     named = str(data) if data is not None else own_data(predictor, model)
     if named.startswith(LAW):
         drawn = f"{named} seed {seed}" + ("" if salt is None else f" salt {salt}")
         rows = _drawn(predictor, model, named, length, texts, seed, salt)
         return Texts(rows, drawn, named, np.full(len(rows), -1))
-    return _of_windows(read_windows(predictor, named, length, lines), texts, named)
+    return _of_windows(read_windows(predictor, named, length, lines, allow_unknown), texts, named)
+
+
+def read_whole(predictor: Any, path: str | Path, texts: int | None = None, allow_unknown: bool = False) -> Whole:
+    """The texts of a file, each whole: a line, a row of tokens, a sequence of a FASTA file.
+
+    Raises:
+        InputError: as `read_inputs`.
+    """
+    found = read_sequences(predictor, path, allow_unknown)
+    rows, names = found.rows[:texts], found.names[:texts]
+    return Whole(rows, names, [unknown_words(predictor, row) for row in rows], str(path), found.said)
+
+
+def unknown_words(predictor: Any, row: Sequence[int]) -> npt.NDArray[np.bool_]:
+    """(L,) which tokens are unknown words that the model may never draw: they are context, never scored."""
+    unknown = unknown_id_of(predictor)
+    if unknown is None or unknown not in predictor.forbidden_ids:
+        return np.zeros(len(row), dtype=np.bool_)
+    return np.asarray(row) == unknown
 
 
 def own_data(predictor: Any, model: str) -> str:
@@ -93,22 +135,41 @@ def own_data(predictor: Any, model: str) -> str:
 
 
 def read_given(given: str | None, texts: npt.NDArray[np.int64], seed: int = 0) -> npt.NDArray[np.bool_] | int:
-    """`--given`: a number of leading tokens, a share of random positions such as 0.5, or a file that lists them."""
+    """`--given`, in texts of one length.
+
+    A number of leading tokens, a share of random positions such as 0.5, positions such as 0-24,33-49 (counted from 0),
+    all except:25-32, or a file that lists them.
+    """
     if given is None:
         return 0
     if given.lstrip("-").isdecimal():
         if int(given) < 0:
             raise InputError(f"--given is {given}; expected a number of leading tokens, at least 0")
         return int(given)
+    length = texts.shape[1]
+    found = positions_from(given, length)
+    if found is not None:
+        return found
     try:
         share = float(given)
     except ValueError:
-        return known_from(given, texts.shape[1])
+        return known_from(given, length)
     return random_positions(texts, share, seed)
 
 
+def read_given_rows(given: str | None, rows: Sequence[Sequence[int]], seed: int = 0) -> list[npt.NDArray[np.bool_]]:
+    """`--given` in texts of any lengths: for each, which positions are given."""
+    found = []
+    for row in rows:
+        known = read_given(given, np.array([row], dtype=np.int64), seed)
+        if isinstance(known, int) and known >= len(row):
+            raise InputError(f"--given is {known}, and a text has {len(row)} tokens; nothing of it is left")
+        found.append(np.arange(len(row)) < known if isinstance(known, int) else np.atleast_2d(known)[0])
+    return found
+
+
 def _of_windows(found: Windows, texts: int | None, words: str) -> Texts:
-    return Texts(found.rows[:texts], "", words, found.documents[:texts])
+    return Texts(found.rows[:texts], "", words, found.documents[:texts], found.names[:texts], found.said)
 
 
 def _drawn(

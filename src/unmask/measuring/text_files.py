@@ -1,13 +1,14 @@
 """Texts to measure on, from files: text in the model's own tokens, token files, or sequences drawn from a law.
 
 Text is cut into windows side by side, each as long as the model's canvas. Of every window it is known which document it
-begins in: documents of a text file are separated by blank lines, and rows of a token file are documents. Knows
-tokenizers only as `encode`.
+begins in: documents of a text file are separated by blank lines, and rows of a token file are documents. Sequences of
+a FASTA file, and lines that are texts of their own, are never joined. What is unknown, left out or cut is counted and
+said. Knows tokenizers only as `encode`.
 """
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,12 +17,13 @@ import numpy.typing as npt
 
 from unmask import files
 from unmask.errors import InputError
+from unmask.measuring import fasta
 from unmask.models.capabilities import encoder_of
 from unmask.models.predictor import Predictor
+from unmask.models.reading import Reader
 from unmask.schemas import strict_json
 
 TokenArray = npt.NDArray[np.int64]
-Encode = Callable[[str], Sequence[int]]
 LARGEST = 2**33
 """Bytes of the largest text that is read."""
 
@@ -31,10 +33,23 @@ BLANK_LINES = re.compile(r"\n[ \t\r]*\n\s*")
 
 
 class Windows(NamedTuple):
-    """Texts (N, length), and the number of the document each begins in; -1 of all where that says nothing."""
+    """Texts (N, length), and the number of the document each begins in; -1 of all where that says nothing.
+
+    `names` are those of a file that has names, else empty; `said` is what was unknown, left out or cut, in sentences.
+    """
 
     rows: TokenArray
     documents: TokenArray
+    names: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
+
+
+class Sequences(NamedTuple):
+    """Whole texts of any lengths, their names ("" where they have none), and what was unknown, in sentences."""
+
+    rows: list[list[int]]
+    names: tuple[str, ...]
+    said: tuple[str, ...]
 
 
 def read_texts(predictor: Predictor, path: str | Path, length: int | None = None, lines: bool = False) -> TokenArray:
@@ -42,15 +57,19 @@ def read_texts(predictor: Predictor, path: str | Path, length: int | None = None
     return read_windows(predictor, path, length, lines).rows
 
 
-def read_windows(predictor: Predictor, path: str | Path, length: int | None = None, lines: bool = False) -> Windows:
-    """Texts of a file and the documents they are of.
+def read_windows(
+    predictor: Predictor, path: str | Path, length: int | None = None, lines: bool = False, allow_unknown: bool = False
+) -> Windows:
+    """Texts of a file and the documents they are of. Windows that hold an unknown word are left out, and counted.
 
     Args:
         predictor: whose tokenizer is used, and whose length unless `length` is given.
         path: `.npy` (tokens, one long row or (N, length)); `.jsonl` (a row a line: token ids, or an object with
-            "tokens" or "text"); anything else is UTF-8 text.
+            "tokens" or "text"); FASTA (`.fasta`, `.fa`, `.faa`, `.fna`, or what begins like one); anything else is
+            UTF-8 text.
         length: tokens of a window.
         lines: every line of a text file is a text of its own, not to be joined with the next.
+        allow_unknown: go on where more than a few per cent of the tokens are unknown.
 
     Raises:
         InputError: the file is missing or not of that form, the model cannot write it in its tokens, or it is shorter
@@ -58,43 +77,119 @@ def read_windows(predictor: Predictor, path: str | Path, length: int | None = No
     """
     path = Path(path)
     wanted = _wanted(predictor, length)
-    if path.suffix == ".npy":
-        return _windows(_from_array(path), wanted, path)
-    if path.suffix == ".jsonl":
-        return _windows([_row(line, number, path, predictor) for number, line in _lines(_text(path))], wanted, path)
-    encode, text = _encoder(predictor, path), _text(path)
-    if lines:
-        return _windows([encode(line) for _, line in _lines(text)], wanted, path)
-    if wanted is None:
-        raise InputError("length is not given, and the model takes texts of any length; give --length, such as 256")
-    return text_windows(encode, text, wanted, path)
+    text = None if path.suffix in (".npy", ".jsonl") else _text(path)
+    if text is not None and not (lines or fasta.is_fasta(path, text)):
+        reader = _reader(predictor, path)
+        if wanted is None:
+            raise InputError("length is not given, and the model takes texts of any length; give --length, such as 256")
+        return _known(predictor, text_windows(reader, text, wanted, path), reader, allow_unknown, path)
+    found, reader = _sequences(predictor, path, text)
+    windows = _windows(found.rows, wanted, path, found.names if any(found.names) else ())
+    return _known(predictor, windows, reader, allow_unknown, path)
 
 
-def windows_of(predictor: Predictor, texts: str | Sequence[str], length: int | None = None) -> Windows:
+def read_sequences(predictor: Predictor, path: str | Path, allow_unknown: bool = False) -> Sequences:
+    """Texts of a file, each whole: a row of tokens, a line, or a sequence of a FASTA file.
+
+    Raises:
+        InputError: as `read_windows`.
+    """
+    path = Path(path)
+    found, reader = _sequences(predictor, path, None if path.suffix in (".npy", ".jsonl") else _text(path))
+    if reader is not None:
+        reader.check(allow_unknown)
+    return found if reader is None else found._replace(said=reader.sentences())
+
+
+def _sequences(predictor: Predictor, path: Path, text: str | None) -> tuple[Sequences, Reader | None]:
+    """The texts of a file, and the reader that wrote them in tokens, where they were text."""
+    reader: Reader | None = None
+    if text is not None:
+        reader = _reader(predictor, path)
+        if fasta.is_fasta(path, text):
+            records = fasta.records(path, text)
+            rows = [reader.encode(record.sequence, sequence=True) for record in records]
+            return Sequences(rows, tuple(record.name for record in records), ()), reader
+        rows = [reader.encode(line) for _, line in _lines(text)]
+    elif path.suffix == ".npy":
+        rows = [row.tolist() for row in _from_array(path)]
+    else:
+        lines = _lines(_text(path))
+        reader = None if encoder_of(predictor) is None else Reader(predictor)
+        rows = [_row(line, number, path, predictor, reader) for number, line in lines]
+    if not any(len(row) for row in rows):
+        raise InputError(f"{path} holds no text")
+    return Sequences([list(row) for row in rows if len(row)], ("",) * sum(len(row) > 0 for row in rows), ()), reader
+
+
+def windows_of(
+    predictor: Predictor, texts: str | Sequence[str], length: int | None = None, allow_unknown: bool = False
+) -> Windows:
     """Windows of one long text, or of several, each a document.
 
     Raises:
         InputError: when the model cannot write them in its tokens, or they are shorter than one window.
     """
-    encode, wanted = _encoder(predictor, "text"), _wanted(predictor, length)
+    reader, wanted = _reader(predictor, "text"), _wanted(predictor, length)
     if isinstance(texts, str):
         if wanted is None:
             raise InputError("length is not given, and the model takes texts of any length; give one, such as 256")
-        return text_windows(encode, texts, wanted, "the text")
-    return _windows([encode(text) for text in texts], wanted, "texts")
+        return _known(predictor, text_windows(reader, texts, wanted, "the text"), reader, allow_unknown, "the text")
+    windows = _windows([reader.encode(text) for text in texts], wanted, "texts")
+    return _known(predictor, windows, reader, allow_unknown, "texts")
 
 
-def text_windows(encode: Encode, text: str, length: int, path: str | Path) -> Windows:
+def text_windows(reader: Reader, text: str, length: int, path: str | Path) -> Windows:
     """Windows of one text, side by side, and the document each begins in: documents are separated by blank lines."""
-    rows = _windows([encode(text)], length, path).rows
+    ids = reader.encode(text)
+    rows = _windows([ids], length, path).rows
     starts = [0, *(found.end() for found in BLANK_LINES.finditer(text.rstrip()))]
     if len(starts) < LEAST_DOCUMENTS:
         return Windows(rows, np.full(len(rows), -1))
     # Encoded by themselves documents may take a token more or less than together: shares of the whole are exact enough.
-    sizes = [len(encode(text[start:end])) for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
+    sizes = [len(reader.ids(text[start:end])) for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
     begins = np.cumsum([0, *sizes[:-1]]) / max(sum(sizes), 1)
-    places = np.arange(len(rows)) * length / max(len(encode(text)), 1)
+    places = np.arange(len(rows)) * length / max(len(ids), 1)
     return Windows(rows, _telling(np.searchsorted(begins, places, side="right") - 1))
+
+
+def _known(
+    predictor: Predictor, found: Windows, reader: Reader | None, allow_unknown: bool, path: str | Path
+) -> Windows:
+    """The windows without those that hold an unknown word the model may never draw; with what is to be said."""
+    said = list(found.said)
+    if reader is None:
+        return found
+    reader.check(allow_unknown)
+    said += reader.sentences()
+    if reader.unknown and reader.unknown_id in getattr(predictor, "forbidden_ids", ()):
+        whole = ~(found.rows == reader.unknown_id).any(axis=1)
+        if not whole.any():
+            raise InputError(f"every text of {path} holds a word that is unknown to the tokenizer: {said[0]}")
+        if not whole.all():
+            said.append(f"{int((~whole).sum())} of {len(whole)} texts hold an unknown word and are left out")
+        names = tuple(name for name, keep in zip(found.names, whole, strict=True) if keep) if found.names else ()
+        found = Windows(found.rows[whole], found.documents[whole], names)
+    return found._replace(said=tuple(said))
+
+
+def positions_from(said: str, length: int) -> npt.NDArray[np.bool_] | None:
+    """Positions such as "0-24,33,40-49" (both ends included, counted from 0), or all "except:25-32"; None if no such.
+
+    Raises:
+        InputError: positions that a text of this length does not have.
+    """
+    spec, others = said.removeprefix("except:"), said.startswith("except:")
+    if not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", spec) or not (others or "-" in spec or "," in spec):
+        return None
+    found = np.zeros(length, dtype=np.bool_)
+    for part in spec.split(","):
+        first, _, last = part.partition("-")
+        start, end = int(first), int(last or first)
+        if start > end or end >= length:
+            raise InputError(f"given has the positions {part}; a text of {length} tokens has 0 to {length - 1}")
+        found[start : end + 1] = True
+    return ~found if others else found
 
 
 def known_from(path: str | Path, length: int) -> npt.NDArray[np.bool_]:
@@ -123,8 +218,9 @@ def _telling(documents: npt.NDArray[Any]) -> TokenArray:
     return np.asarray(documents if LEAST_DOCUMENTS <= count < len(documents) else np.full(len(documents), -1))
 
 
-def _windows(rows: Sequence[Any], length: int | None, path: str | Path) -> Windows:
-    """Windows of `length` tokens, side by side in every row; what is left at a row's end is dropped."""
+def _windows(rows: Sequence[Any], length: int | None, path: str | Path, names: Sequence[str] = ()) -> Windows:
+    """Windows of `length` tokens, side by side in every row; what is left at a row's end is dropped, and said."""
+    names = [name for name, row in zip(names, rows, strict=True) if len(row)] if names else ()
     rows = [row for row in rows if len(row)]
     if not rows:
         raise InputError(f"{path} holds no text")
@@ -140,7 +236,26 @@ def _windows(rows: Sequence[Any], length: int | None, path: str | Path) -> Windo
     windows = [rows[number][start : start + size] for number, start in starts]
     if not windows:
         raise InputError(f"{path} has rows of at most {max(sizes)} tokens, fewer than one window of {size}; give more")
-    return Windows(np.array(windows, dtype=np.int64), _telling(np.array([number for number, _ in starts])))
+    origins = np.array([number for number, _ in starts])
+    named = tuple(names[number] for number in origins) if names else ()
+    said = _cuts(sizes, size) if len(rows) > 1 else ()
+    return Windows(np.array(windows, dtype=np.int64), _telling(origins), named, said)
+
+
+def _cuts(sizes: "Counter[int]", size: int) -> tuple[str, ...]:
+    """What cutting texts of these lengths into windows of one loses, in sentences."""
+    whole = sum(sizes.values())
+    short = sum(count for length, count in sizes.items() if length < size)
+    long = sum(count for length, count in sizes.items() if length > size)
+    lost = sum(count * (length % size if length >= size else length) for length, count in sizes.items())
+    said = [f"{short} of {whole} texts are shorter than {size} tokens and left out"] if short else []
+    if long:
+        share = lost / sum(count * length for length, count in sizes.items())
+        said.append(
+            f"{long} of {whole} texts are longer than {size} tokens and cut, {share:.0%} of all tokens left out: "
+            "a model sees an end where there is none"
+        )
+    return tuple(said)
 
 
 def _from_array(path: Path) -> list[TokenArray]:
@@ -158,7 +273,7 @@ def _from_array(path: Path) -> list[TokenArray]:
     return list(np.atleast_2d(array))
 
 
-def _row(line: str, number: int, path: Path, predictor: Predictor) -> Sequence[int]:
+def _row(line: str, number: int, path: Path, predictor: Predictor, reader: Reader | None) -> Sequence[int]:
     try:
         value: Any = strict_json.parse(line)
     except ValueError as error:
@@ -166,17 +281,16 @@ def _row(line: str, number: int, path: Path, predictor: Predictor) -> Sequence[i
     if isinstance(value, dict):
         value = value.get("tokens", value.get("text"))
     if isinstance(value, str):
-        return _encoder(predictor, path)(value)
+        return (reader or _reader(predictor, path)).encode(value)
     if isinstance(value, list) and all(type(token) is int for token in value):
         return value
     raise InputError(f'{path}, line {number}: expected a list of token ids, or an object with "tokens" or "text"')
 
 
-def _encoder(predictor: Predictor, path: str | Path) -> Encode:
-    encode = encoder_of(predictor)
-    if encode is None:
+def _reader(predictor: Predictor, path: str | Path) -> Reader:
+    if encoder_of(predictor) is None:
         raise InputError(f"the model has no tokenizer to read {path} with; give token ids (.npy or .jsonl)")
-    return encode
+    return Reader(predictor)
 
 
 def _text(path: Path) -> str:

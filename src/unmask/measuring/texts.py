@@ -37,7 +37,8 @@ def check_texts(predictor: Predictor, tokens: npt.ArrayLike) -> TokenArray:
     forbidden = np.isin(texts, list(predictor.forbidden_ids))
     if forbidden.any():
         raise InputError(
-            f"tokens holds the id {texts[forbidden][0]}, which the model may never draw (a mask or padding id)"
+            f"tokens holds the id {texts[forbidden][0]}, which the model may never draw "
+            "(a mask, a padding id or an unknown word)"
         )
     return texts.astype(np.int64)
 

@@ -90,13 +90,16 @@ class Pretrained:
         """Token ids of `text` alone; special tokens are neither added nor recognised in it."""
         return self.text.encode(text)
 
-    def decode(self, tokens: Sequence[int] | Tensor) -> str:
-        """The text of token ids."""
-        return self.text.decode(tokens.tolist() if isinstance(tokens, Tensor) else tokens)
+    def decode(self, tokens: Sequence[int] | Tensor, keep_special: bool = False) -> str:
+        """The text of token ids, special tokens left out unless they are to be kept."""
+        return self.text.decode(tokens.tolist() if isinstance(tokens, Tensor) else tokens, keep_special)
 
     def encode_chat(self, messages: str | Sequence[dict[str, str]]) -> list[int]:
         """Token ids of a conversation (a string is one user's turn), ready for the answer to follow."""
         turns = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
+        for turn in turns:
+            if not isinstance(turn, dict) or not all(isinstance(turn.get(key), str) for key in ("role", "content")):
+                raise InputError(f"messages has {turn!r:.60}; expected an object with the texts role and content")
         return self.text.chat(turns, self.family.chat_template)
 
     def log_probs(self, tokens: Tensor, known: Tensor, wanted: Positions, padding: Tensor | None = None) -> Tensor:

@@ -37,6 +37,12 @@ def decoder_of(predictor: object) -> Decode | None:
     return cast("Decode | None", getattr(predictor, "decode", None) or getattr(law_of(predictor), "decode", None))
 
 
+def unknown_id_of(predictor: object) -> int | None:
+    """The token its tokenizer writes for words it does not know: `text.special_id("unk_token")`."""
+    special_id = getattr(getattr(predictor, "text", None), "special_id", None)
+    return None if special_id is None else cast("int | None", special_id("unk_token"))
+
+
 def block_length_of(predictor: object) -> int | None:
     """Tokens of the blocks it predicts one after another: `block_size`; None where attention is bidirectional."""
     return cast("int | None", getattr(predictor, "block_size", None))

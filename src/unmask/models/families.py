@@ -104,6 +104,8 @@ class Family:
     """`model_type` of config.json, compared without regard to case."""
     named: str = ""
     """Where model types are shared: a part of the path or hub id that tells this family apart."""
+    alphabet: str = ""
+    """Letters that its texts are made of, where its vocabulary has more: `--alphabet record` draws no others."""
     mask_token_id: int | None = None
     """Id of the mask, unless the checkpoint's config states one; -1 is the last row of the vocabulary."""
     shift: int = 0
@@ -153,6 +155,7 @@ FAMILIES = (
         ("esm", "esmc"),
         mask_token_id=32,
         add_special_tokens=True,
+        alphabet="ACDEFGHIKLMNPQRSTVWY",
         auto_classes=("AutoModelForMaskedLM",),
         example="MQIFVKTLTGKTITLEVEPSDTIENVKAKIQDKEGIPPDQQRLIFAGKQLEDGRTLSDYNIQKESTLHLVLRLRGG",
         note="proteins: ESM-2, ESM-C and DPLM, whose weights have the same shapes; the example is ubiquitin",

@@ -5,6 +5,7 @@ a person wrote stays text: a "[MASK]" in it is spelled out, never turned into th
 """
 
 import json
+import re
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,9 @@ from unmask.models.checkpoint_folder import first_line
 
 _USUAL = {"mask_token": ("[MASK]", "<mask>", "<|mask|>", "<|MASK|>"), "unk_token": ("[UNK]", "<unk>")}
 """How special tokens are spelled where no file says it."""
+
+_OPEN, _CLOSE = "\ue0a0", "\ue0a1"
+"""Private letters around the number of a message, while a chat template is filled in."""
 
 
 class Text:
@@ -37,10 +41,10 @@ class Text:
             ids = [int(token) for token in found]
         return ids if self._special.isdisjoint(ids) else [self._unknown if id in self._special else id for id in ids]
 
-    def decode(self, ids: Sequence[int]) -> str:
-        """The text of `ids`, without special tokens."""
+    def decode(self, ids: Sequence[int], keep_special: bool = False) -> str:
+        """The text of `ids`, without special tokens unless they are to be kept."""
         ids = [int(token) for token in ids]
-        return str((self._fast or self._slow).decode(ids, skip_special_tokens=True))
+        return str((self._fast or self._slow).decode(ids, skip_special_tokens=not keep_special))
 
     def chat(self, messages: Sequence[dict[str, str]], template: str | None = None) -> list[int]:
         """Ids of a conversation, through the tokenizer's own chat template or else `template`."""
@@ -48,8 +52,27 @@ class Text:
         if not (own or template):
             raise InputError(f"{self.folder} has no chat template; encode the text as it is")
         given = {} if own else {"chat_template": template}
-        text = self._slow.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=False, **given)
-        return [int(token) for token in self._slow.encode(text, add_special_tokens=False)]
+        plain = [dict(message) for message in messages]
+        spelled = [str(word) for word in self._slow.get_added_vocab()] + list(self._slow.all_special_tokens)
+        marked = any(word in message.get("content", "") for message in plain for word in spelled)
+        if marked:  # what a person wrote stays text, also where it spells a mark of the template
+            for number, message in enumerate(plain):
+                message["content"] = f"{_OPEN}{number}{_CLOSE}"
+        try:
+            text = self._slow.apply_chat_template(plain, add_generation_prompt=True, tokenize=False, **given)
+        except Exception as error:  # templates are programs, and raise what they like
+            raise InputError(
+                f"the chat template of {self.folder} refuses these messages: {first_line(error)}"
+            ) from error
+        if not marked:
+            return [int(token) for token in self._slow.encode(text, add_special_tokens=False)]
+        ids: list[int] = []
+        for place, piece in enumerate(re.split(f"{_OPEN}(\\d+){_CLOSE}", text)):
+            if place % 2:
+                ids += self.encode(messages[int(piece)]["content"])
+            elif piece:
+                ids += [int(token) for token in self._slow.encode(piece, add_special_tokens=False)]
+        return ids
 
     def special_id(self, name: str) -> int | None:
         """The id of a special token by its role, such as "mask_token" or "bos_token"; None when there is none."""

@@ -32,6 +32,7 @@ def measure(
     orders: str | Orders = "auto",
     search_calls: int = SEARCH_CALLS,
     length: int | None = None,
+    allow_unknown: bool = False,
     given: npt.ArrayLike | int = 0,
     block_length: int | None = None,
     batch_size: int = 16,
@@ -53,6 +54,8 @@ def measure(
             no other; else names, orders of `unmask.orders`, or a dict with names of your own.
         search_calls: network calls the search may take.
         length: tokens of a window, for models that take any length.
+        allow_unknown: go on where more than a few per cent of the tokens are unknown words; windows that hold one are
+            left out, and `settings["read"]` says how many.
         given, block_length, batch_size, source, documents, settings: as for `unmask.measuring.measure.measure`, as are
             all further options (counts, canvases, precision, calls, resume, progress, ..).
         say: told what is being done.
@@ -66,13 +69,14 @@ def measure(
         >>> len(measured.texts), len(measured.settings["searched"])
         (30, 10)
     """
+    found = None
     if _is_text(texts):
-        found = windows_of(predictor, texts, length)
+        found = windows_of(predictor, texts, length, allow_unknown)
         documents = found.documents if documents is None else documents
         tokens = found.rows
     else:
         tokens = check_texts(predictor, texts)
-    notes = dict(settings or {})
+    notes = dict(settings or {}) | ({"read": list(found.said)} if found is not None and found.said else {})
     searched = Found()
     if isinstance(orders, str) and orders not in ("auto", "uniform"):
         raise InputError(f"orders is {orders!r}; expected 'auto', 'uniform' or a list of orders (order= takes one)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,23 +54,32 @@ class Job:
     seed: int = 0
     device: str | None = None
     trust_remote_code: bool = False
+    overrides: dict[str, Any] = field(default_factory=dict)
+    allow_unknown: bool = False
 
     def run(
         self,
         say: Callable[[str], object] = lambda words: None,
         progress: Callable[[int, int, Measurement], None] | None = None,
+        note: Callable[[tuple[str, ...]], object] = lambda sentences: None,
     ) -> tuple[Measurement, int] | None:
-        """Measure and write; the measurement and the network calls spent, None in all processes but the first."""
+        """Measure and write; the measurement and the network calls spent, None in all processes but the first.
+
+        Args:
+            note: told what was unknown, left out or cut of the texts.
+        """
         check_folder(self.out)
         resumed = None if self.resume is None else Measurement.load(self.resume)
         shards = Shards()
         try:
             say(f"loading {self.model}")
-            predictor = Counted(resolve(self.model, self.device, self.trust_remote_code), self.model)
-            texts, source, data, documents = read_inputs(
+            predictor = Counted(resolve(self.model, self.device, self.trust_remote_code, **self.overrides), self.model)
+            texts, source, data, documents, _, said = read_inputs(
                 predictor, self.model, self.data, self.tokens, lines=self.lines, length=self.length, texts=self.texts,
-                seed=self.seed,
+                seed=self.seed, allow_unknown=self.allow_unknown,
             )  # fmt: skip
+            if shards.is_first:
+                note(said)
             known = read_given(self.given, texts, self.seed)
             block = self.block_length if self.block_length is not None else block_length_of(predictor)
             found, notes = shards.told(self._orders(predictor, texts, known, block, source, resumed, shards, say))
@@ -79,7 +88,8 @@ class Job:
                 canvases=self._canvases(), given=known, block_length=block, precision=self.precision,
                 calls=self.calls, batch_size=self.batch_size,
                 source=source, documents=documents, resume=resumed, shard=shards.share,
-                settings={"data": data, **notes}, progress=progress if shards.is_first else None,
+                settings={"data": data, **({"read": list(said)} if said else {}), **notes},
+                progress=progress if shards.is_first else None,
                 checkpoint=(lambda found: found.save(self.out)) if shards.world == 1 else None,
             )  # fmt: skip
             digests = identify(texts, source)

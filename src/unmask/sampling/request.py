@@ -30,7 +30,7 @@ def rows_of(
     Args:
         n: how many rows; a single prompt or infilling is repeated n times.
         prompt: token ids of one row, or of several rows, which may differ in length.
-        infill: (tokens, known), each (L,) or (rows, L).
+        infill: (tokens, known), each (L,), (rows, L), or lists of rows of different lengths.
         length: length of the canvas, prompt included.
         new_tokens: instead of `length`, masked positions after each prompt.
 
@@ -44,6 +44,8 @@ def rows_of(
     if prompt is not None and infill is not None:
         raise InputError("prompt and infill were both given; put the prompt's tokens into infill as known ones")
     if infill is not None:
+        if new_tokens is not None:
+            raise InputError("infill and new_tokens were both given; infill says itself how many tokens are masked")
         rows = _infilled(infill)
         if length is not None and length != len(rows[0].tokens):
             raise InputError(f"length is {length}, but infill has {len(rows[0].tokens)} positions")
@@ -182,6 +184,10 @@ def _after(prompt: Tensor, predictor: Predictor, length: int | None, new_tokens:
 def _infilled(infill: tuple[Any, Any]) -> list[Row]:
     if not isinstance(infill, tuple | list) or len(infill) != 2:
         raise InputError("infill is not a pair (tokens, known)")
+    if all(isinstance(part, list) and part and isinstance(part[0], list) for part in infill):
+        if len(infill[0]) != len(infill[1]):
+            raise InputError(f"infill has {len(infill[0])} rows of tokens and {len(infill[1])} of known")
+        return [_infilled((tokens, known))[0] for tokens, known in zip(*infill, strict=True)]
     tokens, known = _ids(infill[0], "infill[0]"), torch.as_tensor(infill[1]).cpu()
     if known.dtype != torch.bool:
         raise InputError(f"infill[1] has type {known.dtype}; expected booleans, True where a token is given")

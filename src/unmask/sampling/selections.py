@@ -86,7 +86,9 @@ class Sizes(Selection):
                 f"{self.steps} steps over {stages} blocks: the first {self.steps % stages} get one step more"
             )
         if not 1 <= share <= masked:
-            step.canvas.note(f"{self.steps} steps over {stages} blocks: every block has 1 to {masked} steps")
+            own = min(max(share, 1), masked)
+            words = f"a block of {masked} tokens has {own} step{'s' if own > 1 else ''}"
+            step.canvas.note(f"{self.steps} steps over {stages} blocks: {words}")
         return tuple(self.family(masked, min(max(share, 1), masked)))
 
     def largest(self, length: int) -> int:

@@ -20,6 +20,7 @@ from unmask.evaluation.text_quality import TextQuality, text_quality
 from unmask.measuring.estimate import Estimate
 from unmask.models.capabilities import decoder_of
 from unmask.sampling import recipes
+from unmask.sampling.ends import shown_length
 from unmask.sampling.recipes import as_sampler
 from unmask.sampling.sample import Output, sample
 from unmask.sampling.sampler import Sampler
@@ -61,7 +62,7 @@ class Attempts:
         tokens = self.texts(out)
         reveals, per_row = reveal_map(out, self.ground.given)
         task = self.ground.task
-        written = [self.decode(row) for row in out.tokens.numpy()]
+        written = [self.decode(row) for row in self.ended(out)]
         return Trial(
             key=entry.key,
             rule=entry.rule,
@@ -121,6 +122,12 @@ class Attempts:
     def texts(self, out: Output) -> TokenArray:
         """(n, L) the tokens that were drawn."""
         return np.asarray(out.tokens.numpy()[:, self.ground.given :])
+
+    def ended(self, out: Output) -> list[Any]:
+        """The tokens of each row up to its end of text."""
+        end = self.ground.predictor.end_of_text_id
+        pairs = zip(out.tokens, ~out.given, strict=True)
+        return [row[: shown_length(row, drawn, end)].numpy() for row, drawn in pairs]
 
     @property
     def real(self) -> int:
