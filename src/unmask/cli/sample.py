@@ -57,6 +57,7 @@ def sample(
     --out takes FILE.jsonl, FILE.npy or a text file.
     """
     from unmask.models.resolve import resolve
+    from unmask.models.words import decoded
     from unmask.sampling.request import rows_of
     from unmask.sampling.sample import sample as run
 
@@ -73,7 +74,7 @@ def sample(
         predictor, sampler, n or 1, seed=seed, prompt=given or None, length=length, new_tokens=new_tokens,
         batch_size=batch_size, entropies=trace is not None,
     )  # fmt: skip
-    texts = [options.decoded(predictor, row) for row in found.rows()]
+    texts = [decoded(predictor, row) for row in found.rows()]
     if out is not None:
         _write(out, found, texts)
     if trace is not None:
@@ -108,7 +109,9 @@ def _prompt(predictor: Any, prompt: str | None, prompt_tokens: str | None) -> li
     if prompt is not None and prompt_tokens is not None:
         raise InputError("--prompt and --prompt-tokens were both given; give one of them")
     if prompt_tokens is None:
-        return [] if prompt is None else options.encoded(predictor, prompt)
+        from unmask.models.words import encoded
+
+        return [] if prompt is None else encoded(predictor, prompt)
     try:
         return [int(token) for token in prompt_tokens.replace(",", " ").split()]
     except ValueError:

@@ -1,6 +1,5 @@
-"""What `sample` and `score` share: the options that say how to sample, and text to tokens and back."""
+"""What `sample` and `score` share: the options that say how to sample."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -132,35 +131,3 @@ def _of_plan(path: Path) -> Any:
     from unmask.sampling import recipes
 
     return ExactPlan.load(path).sampler() if is_exact_plan(path) else recipes.planned(Plan.load(path))
-
-
-def encoded(predictor: Any, text: str) -> list[int]:
-    """The tokens of a prompt: by the model's tokenizer, by the words of a law, or as they are for laws of numbers."""
-    from unmask.models.capabilities import encoder_of, law_of
-
-    law, encode = law_of(predictor), encoder_of(predictor)
-    if encode is not None and (law is None or getattr(law, "symbols", None)):  # a chain may not be fitted on text
-        return [int(token) for token in encode(text)]
-    words: list[str] = list(getattr(law, "words", ()))
-    if words:
-        unknown = [word for word in text.split() if word not in words]
-        if unknown:
-            raise InputError(f"the prompt has the word {unknown[0]!r}; known are {' '.join(words)}")
-        return [words.index(word) for word in text.split()]
-    try:
-        return [int(token) for token in text.replace(",", " ").split()]
-    except ValueError:
-        raise InputError(f"the prompt is {text!r}; this law has no words: give token ids, such as '0 3 1'") from None
-
-
-def decoded(predictor: Any, tokens: Sequence[int]) -> str:
-    """A text a person reads: words where the model or the law has them, token ids otherwise."""
-    from unmask.models.capabilities import decoder_of
-
-    decode = decoder_of(predictor)
-    if decode is not None:
-        try:
-            return str(decode(list(tokens)))
-        except (InputError, TypeError):  # a chain that was not fitted on text has no letters
-            pass
-    return " ".join(str(token) for token in tokens)

@@ -77,6 +77,7 @@ def score(
     from unmask import files
     from unmask.measuring.inputs import read_given, read_inputs
     from unmask.models.resolve import resolve
+    from unmask.models.words import decoded, encoded
     from unmask.sampling.request import texts_of
     from unmask.sampling.score import score as run
 
@@ -84,7 +85,7 @@ def score(
     if text is not None and (data is not None or tokens is not None):
         raise InputError("--text and another source of texts were given; give one of --text, --data and --tokens")
     if text is not None:
-        rows = np.array([options.encoded(predictor, text)], dtype=np.int64)
+        rows = np.array([encoded(predictor, text)], dtype=np.int64)
     else:
         rows, *_ = read_inputs(predictor, model, data, tokens, lines=lines, length=length, texts=texts, seed=seed)
     known = read_given(given, rows, seed)
@@ -114,7 +115,7 @@ def score(
     if as_json:
         print_json(report)
         return
-    shown = [options.decoded(predictor, row) for row in rows[:10].tolist()]
+    shown = [decoded(predictor, row) for row in rows[:10].tolist()]
     facts = zip(
         shown,
         found.log_prob.tolist(),
