@@ -42,6 +42,8 @@ _HOMES = {
     "windows": "unmask.sampling.windows",
     "sample": "unmask.sampling.sample:sample",
     "Output": "unmask.sampling.sample:Output",
+    "stream": "unmask.sampling.stream:stream",
+    "SampledStep": "unmask.sampling.stream:SampledStep",
     "score": "unmask.sampling.score:score",
     "Score": "unmask.sampling.score:Score",
     "per_token": "unmask.sampling.per_token:per_token",
@@ -61,6 +63,7 @@ __all__ = [
     "Output",
     "Plan",
     "Predictor",
+    "SampledStep",
     "Sampler",
     "Schedule",
     "Score",
@@ -89,6 +92,7 @@ __all__ = [
     "score",
     "share_steps",
     "stopping",
+    "stream",
     "tune",
     "windows",
 ]
@@ -119,6 +123,8 @@ if TYPE_CHECKING:
     from unmask.sampling.sampler import Sampler as Sampler
     from unmask.sampling.score import Score as Score
     from unmask.sampling.score import score as score
+    from unmask.sampling.stream import SampledStep as SampledStep
+    from unmask.sampling.stream import stream as stream
     from unmask.theory import bounds as bounds
     from unmask.theory import reveal_orders as orders
     from unmask.theory.curve import InformationCurve as InformationCurve

@@ -116,7 +116,7 @@ def test_bad_gaps_are_one_clear_line(bert, text, message):
 
 
 def test_a_blank_before_a_gap_goes_with_what_fills_it_where_tokens_hold_blanks():
-    """The manual's tokens hold the blank before a word: "The price of" and " tokens" leave a whole word to be filled."""
+    """Tokens of the manual hold the blank before a word: "The price of" and " tokens" leave a whole word."""
     model = unmask.load("manual")
     (one,) = fillings(Reader(model), "The price of [MASK] tokens")
     shown = [token for token, known in zip(one.tokens, one.known, strict=True) if known]

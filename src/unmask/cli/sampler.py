@@ -1,4 +1,4 @@
-"""What `sample` and `score` share: the options that say how to sample, and text to tokens and back."""
+"""What `sample` and `score` share: the options that say how to sample."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -135,42 +135,30 @@ def _of_plan(path: Path) -> Any:
 
 
 def encoded(predictor: Any, text: str, allow_unknown: bool = False) -> list[int]:
-    """The tokens of a prompt: by the model's tokenizer, by the words of a law, or as they are for laws of numbers.
+    """The tokens of a prompt, as `words.encoded`.
 
     What a tokenizer does not know or loses is said; InputError where that is more than a few per cent.
     """
-    from unmask.models.capabilities import encoder_of, law_of
+    from unmask.models import words
     from unmask.models.reading import Reader
 
-    law, encode = law_of(predictor), encoder_of(predictor)
-    if encode is not None and (law is None or getattr(law, "symbols", None)):  # a chain may not be fitted on text
-        reader = Reader(predictor)
-        ids = reader.encode(text)
-        reader.check(allow_unknown)
-        say_notes(reader.sentences())
-        return ids
-    words: list[str] = list(getattr(law, "words", ()))
-    if words:
-        unknown = [word for word in text.split() if word not in words]
-        if unknown:
-            raise InputError(f"the prompt has the word {unknown[0]!r}; known are {' '.join(words)}")
-        return [words.index(word) for word in text.split()]
-    try:
-        return [int(token) for token in text.replace(",", " ").split()]
-    except ValueError:
-        raise InputError(f"the prompt is {text!r}; this law has no words: give token ids, such as '0 3 1'") from None
+    if not words.has_tokenizer(predictor):
+        return words.encoded(predictor, text)
+    reader = Reader(predictor)
+    ids = reader.encode(text)
+    reader.check(allow_unknown)
+    say_notes(reader.sentences())
+    return ids
 
 
 def decoded(predictor: Any, tokens: Sequence[int], keep_special: bool = False) -> str:
-    """A text a person reads: words where the model or the law has them, token ids otherwise."""
+    """A text a person reads, as `words.decoded`, its special tokens too where that is asked."""
+    from unmask.models import words
     from unmask.models.capabilities import decoder_of, folder_of
 
+    if not keep_special:
+        return words.decoded(predictor, tokens)
     decode: Any = decoder_of(predictor)
-    if keep_special and folder_of(predictor) is None:
+    if decode is None or folder_of(predictor) is None:
         raise InputError("--keep-special was given, and the model has no tokenizer with special tokens")
-    if decode is not None:
-        try:
-            return str(decode(list(tokens), keep_special=True) if keep_special else decode(list(tokens)))
-        except (InputError, TypeError):  # a chain that was not fitted on text has no letters
-            pass
-    return " ".join(str(token) for token in tokens)
+    return str(decode(list(tokens), keep_special=True))

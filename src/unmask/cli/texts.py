@@ -33,6 +33,7 @@ def texts_to_score(
     """
     from unmask.measuring.inputs import read_given, read_given_rows, read_inputs, read_whole, unknown_words
 
+    names: tuple[str, ...]
     if infill is not None:
         if text is None or given is not None or mutations is not None:
             raise InputError("--infill is the text with gaps and --text the whole one; without --given and --mutations")

@@ -117,7 +117,8 @@ def unknown_words(predictor: Any, row: Sequence[int]) -> npt.NDArray[np.bool_]:
     unknown = unknown_id_of(predictor)
     if unknown is None or unknown not in predictor.forbidden_ids:
         return np.zeros(len(row), dtype=np.bool_)
-    return np.asarray(row) == unknown
+    found: npt.NDArray[np.bool_] = np.asarray(row) == unknown
+    return found
 
 
 def own_data(predictor: Any, model: str) -> str:

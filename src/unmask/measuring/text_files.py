@@ -79,10 +79,10 @@ def read_windows(
     wanted = _wanted(predictor, length)
     text = None if path.suffix in (".npy", ".jsonl") else _text(path)
     if text is not None and not (lines or fasta.is_fasta(path, text)):
-        reader = _reader(predictor, path)
+        knows: Reader = _reader(predictor, path)
         if wanted is None:
             raise InputError("length is not given, and the model takes texts of any length; give --length, such as 256")
-        return _known(predictor, text_windows(reader, text, wanted, path), reader, allow_unknown, path)
+        return _known(predictor, text_windows(knows, text, wanted, path), knows, allow_unknown, path)
     found, reader = _sequences(predictor, path, text)
     windows = _windows(found.rows, wanted, path, found.names if any(found.names) else ())
     return _known(predictor, windows, reader, allow_unknown, path)
@@ -116,7 +116,7 @@ def _sequences(predictor: Predictor, path: Path, text: str | None) -> tuple[Sequ
     else:
         lines = _lines(_text(path))
         reader = None if encoder_of(predictor) is None else Reader(predictor)
-        rows = [_row(line, number, path, predictor, reader) for number, line in lines]
+        rows = [list(_row(line, number, path, predictor, reader)) for number, line in lines]
     if not any(len(row) for row in rows):
         raise InputError(f"{path} holds no text")
     return Sequences([list(row) for row in rows if len(row)], ("",) * sum(len(row) > 0 for row in rows), ()), reader

@@ -7,6 +7,7 @@ what it means to have none.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -17,6 +18,7 @@ if TYPE_CHECKING:  # commands that read plans and measurements ask too, and impo
     from torch import Tensor
 
     from unmask.models.network import Network
+    from unmask.models.predictor import Predictor
 
 Encode = Callable[[str], Sequence[int]]
 Decode = Callable[[Sequence[int]], str]
@@ -76,6 +78,11 @@ def longest_of(predictor: object) -> int | None:
 def row_calls_of(predictor: object) -> Tensor | None:
     """`row_calls`: what its latest query cost each row, (rows,) int64, where that varies (caches); else None."""
     return cast("Tensor | None", getattr(predictor, "row_calls", None))
+
+
+def takes_padding(predictor: Predictor) -> bool:
+    """Whether rows of different lengths can be asked about in one query: `log_probs(…, padding)`."""
+    return "padding" in inspect.signature(predictor.log_probs).parameters
 
 
 def suppresses_forbidden(predictor: object) -> bool:

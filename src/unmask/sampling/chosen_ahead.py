@@ -15,6 +15,7 @@ from torch import Tensor
 from unmask.models.predictor import Positions
 from unmask.sampling.canvas import Canvas
 from unmask.sampling.model_calls import ModelCalls
+from unmask.sampling.queries import Asking
 from unmask.sampling.step import Step
 
 
@@ -75,7 +76,7 @@ class ChosenAhead:
         self._rows, self._columns, self._local = to_device(rows), to_device(columns), to_device(local)
         self._active_device = self._active.to(device, non_blocking=True)
 
-    def look(self, canvas: Canvas, door: ModelCalls) -> Step:
+    def looking(self, canvas: Canvas, door: ModelCalls) -> Asking[Step]:
         """The laws of the next step's positions; everything in them is to be revealed."""
         canvas.step = int(self.numbers[self._turn])
         here = slice(int(self._bounds[self._turn]), int(self._bounds[self._turn + 1]))
@@ -99,5 +100,5 @@ class ChosenAhead:
         step.ahead = True
         step.positions = Positions(rows, columns)
         step.counts = torch.bincount(host_rows, minlength=canvas.rows)
-        step.log_probs = door.ask(tokens, known, Positions(local, columns), active)
+        step.log_probs = yield from door.asking(tokens, known, Positions(local, columns), active)
         return step

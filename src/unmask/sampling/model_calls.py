@@ -9,10 +9,11 @@ pure functions of the canvas.
 import torch
 from torch import Tensor
 
-from unmask.models.capabilities import row_calls_of, suppresses_forbidden
+from unmask.models.capabilities import suppresses_forbidden
 from unmask.models.predictor import Positions, Predictor
 from unmask.sampling.answers import Looks, as_laws
 from unmask.sampling.canvas import Canvas
+from unmask.sampling.queries import Asking, Query, answered
 from unmask.sampling.slices import slices
 
 
@@ -42,16 +43,23 @@ class ModelCalls:
             together: a row's canvases are one network call of that batch, not a call each; `canvas.canvases` counts
                 them one by one.
         """
-        count = len(wanted.rows)
-        laws = as_laws(self.predictor.log_probs(tokens, known, wanted), count, self.predictor.vocab_size)
-        spent = row_calls_of(self.predictor)  # a cache that was filled says what the query cost each row
-        if spent is None:
-            spent = torch.full((len(rows),), self.predictor.calls_per_query)
+        return answered(self.asking(tokens, known, wanted, rows, together), self.predictor)
+
+    def asking(
+        self, tokens: Tensor, known: Tensor, wanted: Positions, rows: Tensor, together: bool = False
+    ) -> Asking[Tensor]:
+        """The same, whoever answers."""
+        laws, spent = yield Query(tokens, known, wanted)
         self.canvas.canvases.index_add_(0, rows, spent)
         if together:
             self.canvas.calls += torch.zeros_like(self.canvas.calls).scatter_reduce_(0, rows, spent, "amax")
         else:
             self.canvas.calls.index_add_(0, rows, spent)
+        return self._checked_laws(laws, len(wanted.rows))
+
+    def _checked_laws(self, laws: Tensor, count: int) -> Tensor:
+        """The laws of `count` positions, in float32 and without the forbidden ids."""
+        laws = as_laws(laws, count, self.predictor.vocab_size)
         if not count:
             return laws
         self.looks.sums_of_some(laws)
@@ -75,6 +83,10 @@ class ModelCalls:
         """The laws of the wanted positions ((R, L) bool) of the canvas as it stands; unchanged rows are not asked
         again.
         """
+        return answered(self.looking(wanted), self.predictor)
+
+    def looking(self, wanted: Tensor) -> Asking[tuple[Positions, Tensor]]:
+        """The same, whoever answers."""
         canvas = self.canvas
         fresh = wanted.any(1)
         kept: tuple[Positions, Tensor] | None = None
@@ -86,7 +98,7 @@ class ModelCalls:
                 keep = (reusable[positions.rows] & wanted[positions.rows, positions.columns]).nonzero().squeeze(1)
                 kept = (Positions(positions.rows[keep], positions.columns[keep]), laws[keep])
         self._last = None  # free the old laws before new ones are made
-        asked, laws = self._look_at(fresh, wanted & fresh[:, None])
+        asked, laws = yield from self._looking_at(fresh, wanted & fresh[:, None])
         if kept is not None:
             asked = Positions(torch.cat([kept[0].rows, asked.rows]), torch.cat([kept[0].columns, asked.columns]))
             laws = torch.cat([kept[1], laws])
@@ -95,17 +107,18 @@ class ModelCalls:
         self._last = (asked, laws, wanted)
         return asked, laws
 
-    def _look_at(self, fresh: Tensor, wanted: Tensor) -> tuple[Positions, Tensor]:
+    def _looking_at(self, fresh: Tensor, wanted: Tensor) -> Asking[tuple[Positions, Tensor]]:
         canvas = self.canvas
         rows, columns = wanted.nonzero(as_tuple=True)
         if not len(rows):
             return Positions(rows, columns), torch.zeros(0, self.predictor.vocab_size, device=canvas.device)
         active = fresh.nonzero().squeeze(1)
         if len(active) == canvas.rows:
-            laws = self.ask(canvas.tokens, canvas.known, Positions(rows, columns), active.cpu())
+            laws = yield from self.asking(canvas.tokens, canvas.known, Positions(rows, columns), active.cpu())
         else:
             local = torch.cumsum(fresh, 0) - 1
-            laws = self.ask(canvas.tokens[active], canvas.known[active], Positions(local[rows], columns), active.cpu())
+            wanted_there = Positions(local[rows], columns)
+            laws = yield from self.asking(canvas.tokens[active], canvas.known[active], wanted_there, active.cpu())
         return Positions(rows, columns), laws
 
 

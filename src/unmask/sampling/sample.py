@@ -1,5 +1,6 @@
 """`sample`: rows in, text out. Puts rows into batches, runs the sampler's loop on each, and gathers what came out."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from unmask.sampling.request import Row, counted, rows_of
 from unmask.sampling.rules.planned import as_sampler
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import PlanSizes
+from unmask.sampling.step import Step
 from unmask.sampling.trace import Trace
 from unmask.theory.reveal_plan import RevealPlan
 from unmask.theory.schedule import Schedule
@@ -141,17 +143,58 @@ def sample(
         >>> [sorted(row) for row in out.rows()]
         [[0, 1, 2, 3], [0, 1, 2, 3]]
     """
+    asked = asked_for(predictor, sampler, n, seed, seeds, prompt, infill, length, new_tokens, batch_size)
+    done = []  # (names of the rows, finished canvas)
+    for names, canvas, steps in runs(asked, entropies):
+        for _ in steps:
+            pass
+        done.append((names, canvas))
+    return _gather(done, asked)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What `sample` and `stream` were asked for, checked.
+
+    Attributes:
+        rows, seeds: what is given, and (n,) int64 the seed of each row.
+        batches: the rows that go through the network together.
+    """
+
+    predictor: Predictor
+    sampler: Sampler
+    rows: list[Row]
+    seeds: Tensor
+    batches: list[list[int]]
+
+
+def asked_for(
+    predictor: Predictor,
+    sampler: Sampler | RevealPlan | Schedule,
+    n: int | None,
+    seed: int,
+    seeds: Any,
+    prompt: Any,
+    infill: tuple[Any, Any] | None,
+    length: int | None,
+    new_tokens: int | None,
+    batch_size: int | None,
+) -> Asked:
+    """The arguments of `sample`, checked. Raises InputError before anything is sampled."""
     sampler = as_sampler(sampler).fitting(predictor)
     if length is None and new_tokens is None and predictor.length is None and infill is None:
         new_tokens = plan_length(sampler)
     rows = rows_of(predictor, n, prompt, infill, length, new_tokens)
-    seeds = check_seeds(seeds, seed, len(rows))
-    done = []  # (names of the rows, finished canvas)
-    for names in batches(rows, sampler, predictor, batch_size):
-        canvas = canvas_of([rows[name] for name in names], seeds[names], predictor)
+    row_seeds = check_seeds(seeds, seed, len(rows))
+    return Asked(predictor, sampler, rows, row_seeds, batches(rows, sampler, predictor, batch_size))
+
+
+def runs(asked: Asked, entropies: bool) -> Iterator[tuple[Tensor, Canvas, Iterator[Step]]]:
+    """Each batch: the names of its rows, its canvas, and the loop that fills it, to be gone through step by step."""
+    for names in asked.batches:
+        canvas = canvas_of([asked.rows[name] for name in names], asked.seeds[names], asked.predictor)
         canvas.keep_entropies = entropies
-        done.append((torch.tensor(names), sampler.run(canvas, ModelCalls(predictor, canvas))))
-    return _gather(done, rows, seeds, sampler, predictor.end_of_text_id)
+        yield torch.tensor(names), canvas, asked.sampler.steps(canvas, ModelCalls(asked.predictor, canvas))
 
 
 def plan_length(sampler: Sampler) -> int | None:
@@ -223,10 +266,9 @@ def canvas_of(rows: list[Row], seeds: Tensor, predictor: Predictor) -> Canvas:
     return canvas
 
 
-def _gather(
-    done: list[tuple[Tensor, Canvas]], rows: list[Row], seeds: Tensor, sampler: Sampler, end_of_text: int | None
-) -> Output:
+def _gather(done: list[tuple[Tensor, Canvas]], asked: Asked) -> Output:
     """Results of all batches, rows in the order they were asked for."""
+    rows, end_of_text = asked.rows, asked.predictor.end_of_text_id
     n, longest = len(rows), max(len(row.tokens) for row in rows)
     tokens = torch.full((n, longest), -1)
     given = torch.zeros(n, longest, dtype=torch.bool)
@@ -244,5 +286,6 @@ def _gather(
     texts = zip(tokens, tokens.ge(0) & ~given, strict=True)
     end = torch.tensor([counted(row, mask, end_of_text) for row, mask in texts])
     return Output(
-        tokens, given, log_probs, network_calls, canvases, steps, lengths, seeds, trace, sampler, end, tuple(notes)
-    )
+        tokens, given, log_probs, network_calls, canvases, steps, lengths, asked.seeds, trace, asked.sampler, end,
+        tuple(notes),
+    )  # fmt: skip

@@ -13,7 +13,7 @@ A part is a frozen dataclass that is called with the present step, as far as it 
 in the canvas (parts.py). The same loop scores text: with `draws.Forced` it replays the rule on given tokens (score.py).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -28,6 +28,7 @@ from unmask.sampling.draws import Categorical, Greedy
 from unmask.sampling.logits_transforms import Raw, Tempered
 from unmask.sampling.model_calls import ModelCalls
 from unmask.sampling.parts import Draw, LogitsTransform, Part, Priority, Revision, Selection, Stop, Window
+from unmask.sampling.queries import Asking, answered
 from unmask.sampling.scorability import Scorability
 from unmask.sampling.speculation import Speculating
 from unmask.sampling.step import Begun, Step, entropy
@@ -61,28 +62,47 @@ class Sampler:
     max_steps: int | None = None
     """Cap on the steps of a row; by default far more than any rule of the same length needs."""
 
-    @torch.no_grad()
     def run(self, canvas: Canvas, door: ModelCalls) -> Canvas:
-        """Reveal everything that is masked, step by step.
+        """Reveal everything that is masked."""
+        for _ in self.steps(canvas, door):
+            pass
+        return canvas
+
+    @torch.no_grad()
+    def steps(self, canvas: Canvas, door: ModelCalls) -> Iterator[Step]:
+        """Reveal everything that is masked, and yield each step when it has been taken."""
+        take_step = self.begun(canvas, door)
+        while canvas.unfinished():
+            yield answered(take_step(), door.predictor)
+        door.check()
+
+    def begun(self, canvas: Canvas, door: ModelCalls) -> Callable[[], Asking[Step]]:
+        """A run on a new canvas: what is returned takes one step each time it is called, whoever answers its queries.
 
         A sampler that does not read the model chooses all positions first, and asks for the laws of those alone; any
-        other asks for the laws of every open position, and then chooses (`look`).
+        other asks for the laws of every open position, and then chooses (`looking`).
         """
         if self.start is not None:
             self.start(Begun(canvas, door))
-        look = Speculating(self, canvas, door.predictor).look if self.speculation is not None else self.look
-        look = ChosenAhead(self, canvas).look if self.chooses_ahead else look
-        while canvas.unfinished():
-            step = look(canvas, door)
+        looking = self.looking if self.speculation is None else Speculating(self, canvas, door.predictor).looking
+        looking = ChosenAhead(self, canvas).looking if self.chooses_ahead else looking
+
+        def take_step() -> Asking[Step]:
+            step = yield from looking(canvas, door)
             self.reveal(step)
             if self.revision is not None:
                 self.revision(step)
             canvas.end_step(self.stop(step))
-        door.check()
-        return canvas
+            return step
+
+        return take_step
 
     def look(self, canvas: Canvas, door: ModelCalls) -> Step:
         """Ask for every open position, then choose."""
+        return answered(self.looking(canvas, door), door.predictor)
+
+    def looking(self, canvas: Canvas, door: ModelCalls) -> Asking[Step]:
+        """The same, whoever answers."""
         step = self.opened(canvas, door)
         wanted = canvas.masked & step.window
         if self.revision is not None:
@@ -90,7 +110,7 @@ class Sampler:
         for part in self.parts:
             watched = None if part is None else part.watches(step)
             wanted = wanted if watched is None else wanted | watched
-        step.positions, laws = door.look(wanted)
+        step.positions, laws = yield from door.looking(wanted)
         step.log_probs = self.reading(laws, step.positions, step) if len(laws) else laws
         if self.reads_draw:
             step.shaped = self.shape(step.log_probs, step.positions, step)

@@ -26,6 +26,7 @@ from unmask.sampling.chosen_ahead import ChosenAhead
 from unmask.sampling.draft_sizes import Speculation
 from unmask.sampling.draws import Categorical, Forced, categorical
 from unmask.sampling.model_calls import ModelCalls
+from unmask.sampling.queries import Asking
 from unmask.sampling.randomness import ACCEPT, REDRAW_CHUNK, REDRAW_WITHIN, uniforms
 from unmask.sampling.step import Step
 
@@ -71,11 +72,11 @@ class Speculating:
         """Tokens drafted when so many stand; 0 before the first answer, and when all stand."""
         return min(self.speculation.size(revealed), self._reach[row][revealed])
 
-    def look(self, canvas: Canvas, door: ModelCalls) -> Step:
+    def looking(self, canvas: Canvas, door: ModelCalls) -> Asking[Step]:
         """One round: draft, ask, verify. The step that is returned reveals what stands."""
         rows = canvas.live.nonzero().squeeze(1).tolist()
         round_ = _Round(self, canvas, rows)
-        laws, shaped, step = round_.ask(door)
+        laws, shaped, step = yield from round_.asking(door)
         tokens, counts = round_.verified(shaped)
         if self.sampler.stop.reads_tokens:
             counts = self._until_stopped(canvas, door, round_, tokens, counts)
@@ -174,7 +175,7 @@ class _Round:
             drafted[which, place] = run.sampler.draw(self._hand_laws, where, canvas)
         return drafted
 
-    def ask(self, door: ModelCalls) -> tuple[Tensor, Tensor, Step]:
+    def asking(self, door: ModelCalls) -> Asking[tuple[Tensor, Tensor, Step]]:
         """The conditionals of all canvases, as they are and as they are drawn from, (N, V) each, and the new step."""
         canvas, run = self.canvas, self.run
         rows = self.device_rows
@@ -190,7 +191,7 @@ class _Round:
         ranks = kept[pair] + torch.arange(len(pair), device=canvas.device) - starts[pair]
         columns = run.column_of[rows][self.owner[pair], ranks]
         charged = torch.tensor(self.rows)[self.owner.cpu()]
-        laws = door.ask(tokens, known, Positions(pair, columns), charged, together=True)
+        laws = yield from door.asking(tokens, known, Positions(pair, columns), charged, together=True)
         door.check()
         step = run.sampler.opened(canvas, door)
         where = Positions(rows[self.owner[pair]], columns)

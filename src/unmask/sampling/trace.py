@@ -88,10 +88,27 @@ class Trace:
         return files.write_text(path, "\n".join(lines) + "\n")
 
     def _lines(self) -> list[dict[str, Any]]:
+        lines = Reading(self).new()
+        return [{k: v for k, v in line.items() if v != [] or k == "positions"} for line in lines]
+
+    def __repr__(self) -> str:
+        return f"Trace({len(self)} steps)"
+
+
+class Reading:
+    """A trace read as it grows."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        self._held: dict[tuple[int, int], float] = {}  # (row, position) -> log-probability of the token there
+        self._spent: dict[int, float] = {}
+        self._read = 0
+
+    def new(self) -> list[dict[str, Any]]:
+        """One dictionary per (row, step) in which something happened since the last call, in order of steps."""
         lines: dict[tuple[int, int], dict[str, Any]] = {}
-        held: dict[tuple[int, int], float] = {}  # (row, position) -> log-probability of the token that stands there
-        spent: dict[int, float] = {}
-        for event in self.events:
+        held, spent = self._held, self._spent
+        for event in self._trace.events[self._read :]:
             rows, columns = event.where.rows.tolist(), event.where.columns.tolist()
             blank: list[Any] = [None] * len(rows)
             tokens = blank if event.tokens is None else event.tokens.tolist()
@@ -111,15 +128,15 @@ class Trace:
                         line["log_probs"].append(log_prob)
                         line["entropies"] += [] if entropy is None else [entropy]
                 line["nats"] = spent[row]
-        return [{k: v for k, v in line.items() if v != [] or k == "positions"} for line in lines.values()]
+        self._read = len(self._trace.events)
+        return list(lines.values())
 
     def _empty(self, step: int, row: int) -> dict[str, Any]:
-        name = row if self.row_names is None else int(self.row_names[row])
-        calls = int(self.calls[step][row]) if step in self.calls else None
+        names, calls = self._trace.row_names, self._trace.calls
         return {
-            "row": name,
+            "row": row if names is None else int(names[row]),
             "step": step,
-            "network_calls": calls,
+            "network_calls": int(calls[step][row]) if step in calls else None,
             "nats": 0.0,
             "positions": [],
             "tokens": [],
@@ -129,9 +146,6 @@ class Trace:
             "rewritten": [],
             "rewritten_tokens": [],
         }
-
-    def __repr__(self) -> str:
-        return f"Trace({len(self)} steps)"
 
 
 def _finite(value: object) -> object:
