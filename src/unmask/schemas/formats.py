@@ -35,7 +35,9 @@ ARRAY = anything  # its own reader compares shape, content and what the rest of 
 
 def ESTIMATE(value: Any, place: str) -> None:
     """A number in nats and its interval."""
-    record(value=NATS, low=NATS, high=NATS, confidence=number(0, 1), count=COUNT)(value, place)
+    record(None, {"clusters": COUNT}, value=NATS, low=NATS, high=NATS, confidence=number(0, 1), count=COUNT)(
+        value, place
+    )
     if value["low"] > value["high"]:
         raise Wrong(f"{place}.low is above {place}.high")
 
@@ -57,7 +59,7 @@ CURVE = record(
 )
 PLAN = record(
     anything,
-    {"texts": row(text(200))},
+    {"texts": row(text(200)), "model_error": maybe(ESTIMATE), "measured_length": maybe(LENGTH)},
     length=LENGTH,
     mask_token_id=TOKEN,
     order=ORDER,
