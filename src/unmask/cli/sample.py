@@ -98,7 +98,9 @@ def sample(
     columns = ["text", *(["valid"] if valid else []), *counted, "nats drawn"]
     print_table(f"{model}, {sampler.name or 'a rule of its own'}", columns, rows)
     typer.echo(_claims(sampler))
-    for note in found.notes:
+    plan = getattr(sampler.selection, "plan", None)
+    carried = plan.notes[-1:] if getattr(plan, "measured_length", None) else ()
+    for note in (*carried, *found.notes):
         typer.echo(f"note: {note}")
     for path in filter(None, (out, trace)):
         typer.echo(f"written to {path}")
