@@ -7,6 +7,7 @@ import numpy as np
 import unmask
 from unmask.laws import catalogue
 from unmask.measuring.allocation import allocation
+from unmask.measuring.batches import Batches
 from unmask.measuring.measure import _batches, measure
 from unmask.theory.schedule import Schedule
 
@@ -51,3 +52,15 @@ def test_the_pilot_ends_with_a_batch():
     assert _batches(40, 10, 16) == [(0, 10), (10, 16), (16, 26), (26, 36), (36, 40)]
     assert _batches(10, 4, 16) == [(0, 4), (4, 8), (8, 10)]
     assert _batches(10, 4, 0) == [(0, 4), (4, 8), (8, 10)]
+
+
+def test_the_pilot_sees_what_every_interval_adds_the_last_ones_too():
+    """Two canvases in each interval of more than one token: what they say differs, in uniform order at the end too."""
+    law = catalogue.from_name("markov_chain:length=32,vocab_size=2")
+    texts = law.sample(8, 0)
+    batches = Batches(unmask.oracle(law), 0, [(0, 32)], np.array([0, 8, 16, 24, 31]), {}, {}, None, {})
+    names = tuple(f"{row:x}" for row in range(8))
+    batches.measure(texts, np.zeros(texts.shape, dtype=bool), names, names)
+    spreads = np.concatenate(batches._halves["uniform"]).std(axis=0)
+    assert (spreads[:4] > 0).all()
+    assert spreads[4] == 0

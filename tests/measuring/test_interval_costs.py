@@ -11,7 +11,7 @@ import torch
 
 from reference import brute_force
 from reference.enumerated_predictor import Enumerated
-from unmask.measuring.interval_costs import cost_at_once, strata
+from unmask.measuring.interval_costs import alike, cost_at_once, inside, strata
 from unmask.measuring.losses import LossReader
 
 LENGTH, VOCAB = 4, 2
@@ -79,6 +79,27 @@ def test_in_uniform_order_the_mean_may_run_over_all_that_is_masked(name, canvase
     orders = np.array(list(itertools.permutations(range(LENGTH))))
     found = expected(predictor, orders, start, end, strata(end - start, canvases), LENGTH)
     assert found == pytest.approx(price, abs=1e-6)
+
+
+def test_the_last_interval_of_more_than_one_token_has_more_canvases_when_one_token_comes_after_it():
+    counts = np.array([0, 8, 16, 24, 31])
+    pieces = inside(counts, 32, alike(counts, 32, 1, is_uniform=True))
+    assert [len(strata_of_interval) for strata_of_interval in pieces] == [1, 1, 1, 2, 0]
+    assert alike(counts, 32, 2, is_uniform=False).tolist() == [2] * 5
+
+
+@pytest.mark.parametrize("name", PREDICTORS)
+@pytest.mark.parametrize("counts", [[0, 3], [0, 1, 3], [0, 2]])
+def test_in_uniform_order_the_canvases_of_a_measurement_add_up_to_the_price_of_its_intervals(name, counts):
+    predictor = PREDICTORS[name]
+    curve = brute_force.cross_entropy_curve(JOINT, predictor)
+    orders = np.array(list(itertools.permutations(range(LENGTH))))
+    pieces = inside(np.array(counts), LENGTH, alike(np.array(counts), LENGTH, 1, is_uniform=True))
+    for start, end, strata_of_width in zip(counts, [*counts[1:], LENGTH], pieces, strict=True):
+        price = sum(curve[start] - curve[later] for later in range(start, end))
+        found = expected(predictor, orders, start, end, strata_of_width, LENGTH)
+        assert found == pytest.approx(price, abs=1e-6)
+    assert max(map(len, pieces)) == (2 if counts == [0, 3] else 1)
 
 
 def test_strata_cover_every_rank_once():

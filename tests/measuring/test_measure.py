@@ -185,13 +185,13 @@ def test_what_a_text_gives_depends_on_its_tokens_and_the_seed_alone(chain):
 
 
 def test_network_calls_are_texts_times_counts_times_orders(chain):
-    """Counts 0, 3 and 11 of 12: two intervals of more than one token, none of them the last."""
+    """Counts 0, 3 and 11 of 12: two intervals of more than one token, the later with twice the canvases if uniform."""
     predictor = Counting(chain)
     measure(predictor, chain.sample(6, 0), orders=["bit_reversal", "left_to_right"], counts=[0, 3, 11])
-    assert predictor.rows == 6 * 3 * (3 + 2)
+    assert predictor.rows == 6 * (3 * (3 + 2) + 1)
     predictor.rows = 0
     measure(predictor, chain.sample(6, 0), orders=["bit_reversal"], counts=[0, 3, 11], canvases=4)
-    assert predictor.rows == 6 * 2 * (3 + 2 + 4)
+    assert predictor.rows == 6 * (2 * (3 + 2 + 4) + 3)
 
 
 def test_no_more_calls_are_spent_than_allowed(chain):

@@ -267,3 +267,11 @@ def test_a_quarter_of_the_texts_is_set_aside():
     assert len(set(share_for_search(100, 3))) == 25
     with pytest.raises(InputError, match="at least 24 texts"):
         share_for_search(23)
+
+
+def test_bit_reversal_is_measured_whatever_wins(chain):
+    """Room for two orders: a learnt one, or the best that needs no learning, and bit reversal."""
+    options = SearchOptions(calls=2000, most=2)
+    found = search(unmask.oracle(chain), chain.sample(24, 0), options=options)
+    assert BitReversal(shift=False) in found.orders.values()
+    assert len(found.orders) <= 2

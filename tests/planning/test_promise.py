@@ -145,3 +145,36 @@ def test_sizes_of_its_own_make_a_permutation_cheaper_than_sizes_for_all(chain):
     assert isinstance(tables[0], OrderTable)
     assert own < 0.6 * shared
     assert unmask.frontier(chain.curve(), 12).schedule(12) == Schedule([1] * 12)
+
+
+def test_model_error_is_what_is_paid_beyond_the_models_own_entropy(chain):
+    """Of a network that believes in another chain: sum over steps of s_t (c - h), from exact laws; 4 standard errors.
+
+    Text is of one chain, the predictor the law of another: what it pays and what it expects to pay at the canvases of
+    a plan are read directly, on other permutations.
+    """
+    other = unmask.laws.MarkovChain([0.6, 0.4], [[0.95, 0.05], [0.05, 0.95]], 8)
+    text = unmask.laws.MarkovChain([0.5, 0.5], [[0.8, 0.2], [0.2, 0.8]], 8)
+    texts, schedule = text.sample(400, 0), Schedule([3, 5])
+    found = measure(unmask.oracle(other), texts, batch_size=400)
+    error = found.model_error([("uniform", schedule)])
+    rng, paid = np.random.default_rng(1), np.zeros((400, 2))
+    for row, tokens in enumerate(texts):
+        permutation = rng.permutation(8)
+        for start, stop in ((0, 3), (3, 8)):
+            known = np.isin(np.arange(8), permutation[:start])
+            laws = other.conditionals(tokens[None], known[None])[0]
+            places = permutation[start:stop]
+            paid[row, 0] -= np.log(laws[places, tokens[places]]).sum()
+            paid[row, 1] -= (laws[places] * np.log(laws[places])).sum()
+    direct = paid[:, 0] - paid[:, 1]
+    spread = np.hypot(direct.std(ddof=1) / 20, error.half_width / 1.96)
+    assert abs(direct.mean() - error.value) < 4 * spread
+    assert error.low > 0
+    calibrated = measure(unmask.oracle(text), texts, batch_size=400).model_error([("uniform", schedule)])
+    assert abs(calibrated.value) < 2 * calibrated.half_width
+    plan = unmask.plan(found, 2)
+    assert plan.model_error is not None
+    assert plan.model_error.value == pytest.approx(
+        Planner(found).held.model_error([("uniform", plan.schedule)]).value / 8
+    )

@@ -88,7 +88,7 @@ def measure(
         typer.Option(
             min=0, rich_help_panel=SPEND, help="With --orders auto: calls to spend at most on searching, besides."
         ),
-    ] = 10_000,
+    ] = 5_000,
     overlaps: Annotated[
         bool, typer.Option("--overlaps", help="Measure how long drafts of exact parallel sampling stand, instead.")
     ] = False,

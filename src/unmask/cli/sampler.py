@@ -98,7 +98,7 @@ def chosen_sampler(
         other = [name for name, value in (("--steps", steps), ("--order", order)) if value is not None]
         if other:
             raise InputError(f"--plan and {other[0]} were both given; the plan has its own order and sizes")
-        sampler = _of_plan(plan)
+        sampler = _of_plan(plan, masked)
     elif rule is not None:
         options: dict[str, Any] = {} if steps is None else {"steps": steps}
         if order is not None:
@@ -125,13 +125,16 @@ def chosen_sampler(
     return sampler.ending(stopping.EndOfText()) if stop_at_end else sampler
 
 
-def _of_plan(path: Path) -> Any:
-    """The sampler of a plan's file, of either kind."""
+def _of_plan(path: Path, masked: int | None) -> Any:
+    """The sampler of a plan's file, of either kind; sizes are those of the positions that are to be revealed."""
     from unmask.planning.exact_plan import ExactPlan, is_exact_plan
     from unmask.planning.plan import Plan
     from unmask.sampling import recipes
 
-    return ExactPlan.load(path).sampler() if is_exact_plan(path) else recipes.planned(Plan.load(path))
+    if is_exact_plan(path):
+        return ExactPlan.load(path).sampler()
+    plan = Plan.load(path)
+    return recipes.planned(plan if masked is None else plan.for_length(masked))
 
 
 def encoded(predictor: Any, text: str, allow_unknown: bool = False) -> list[int]:

@@ -17,7 +17,8 @@ from unmask.theory.curve import FloatArray
 from unmask.theory.schedule import Schedule
 
 PILOT = 16
-"""Texts that are measured with two canvases in every interval, to see what each adds."""
+PILOT_CANVASES = 2
+"""So many texts are measured with two canvases in every interval, to see what each adds."""
 
 
 def allocation(added: FloatArray, rest: float, widths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

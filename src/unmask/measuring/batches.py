@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from unmask.measuring.allocation import allocated
+from unmask.measuring.allocation import PILOT_CANVASES, allocated
 from unmask.measuring.interval_costs import alike, cost_at_once, inside, lever
 from unmask.measuring.losses import GIVEN, LATER, FloatArray, LossReader
 from unmask.measuring.measurement import Measurement
@@ -31,7 +31,8 @@ class Batches:
         seed: of the permutations; those of a text depend on it and the text alone.
         ranges: where the blocks begin and end, among the positions that are not given.
         counts: revealed counts of the uniform order. orders: the others, and `grids` their counts, by name.
-        canvases: extra canvases inside every interval of more than one token, until `allocate` is called.
+        canvases: extra canvases inside every interval of more than one token; None for a pilot, after which `allocate`
+            is called.
         settings: notes for the file.
     """
 
@@ -43,18 +44,23 @@ class Batches:
         counts: IntArray,
         orders: Mapping[str, Order],
         grids: Mapping[str, IntArray],
-        canvases: int,
+        canvases: int | None,
         settings: dict[str, Any],
     ) -> None:
         self.predictor, self.seed, self.ranges = predictor, seed, ranges
         self.orders: dict[str, Order] = {"uniform": Uniform(), **orders}
         self.grids = {"uniform": counts, **grids}
-        self.canvases = {name: alike(grid, canvases, name == "uniform") for name, grid in self.grids.items()}
         self._halves: dict[str, list[FloatArray]] = {name: [] for name in self.grids}
         self.settings = settings
         self.model = describe_model(predictor)
         self.reader = LossReader(predictor)
         self.length = ranges[0][1] - ranges[0][0]
+        self.canvases = {
+            name: np.full(len(grid), PILOT_CANVASES)
+            if canvases is None
+            else alike(grid, self.length, canvases, name == "uniform")
+            for name, grid in self.grids.items()
+        }
         for one in orders.values():
             one.draw(self.length)  # says so when it is a permutation of another length
 

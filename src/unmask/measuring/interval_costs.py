@@ -30,21 +30,24 @@ def strata(width: int, canvases: int) -> list[tuple[int, int]]:
     return list(pairwise(edges)) if width > 1 else []
 
 
-def alike(counts: IntArray, canvases: int, is_uniform: bool) -> IntArray:
-    """(C,) as many canvases for every interval between counts.
+def alike(counts: IntArray, length: int, canvases: int, is_uniform: bool) -> IntArray:
+    """(C,) as many canvases for every interval between counts, and twice as many where few tokens are left.
 
-    In uniform order the last interval has one more: elsewhere its canvases average over many tokens, but there over
-    those of the interval alone.
+    In uniform order a canvas averages over all tokens that are still masked: elsewhere over many, but near the end
+    over few. So an interval that is most of what is left has twice as many.
     """
-    found = np.full(len(counts), canvases)
-    found[-1] += is_uniform
-    return found
+    is_most = 2 * _widths(counts, length) > length - counts
+    return np.where(is_most & is_uniform, 2 * canvases, canvases)
 
 
 def inside(counts: IntArray, length: int, canvases: IntArray) -> list[list[tuple[int, int]]]:
     """The strata of each interval between counts, from how many canvases each has."""
-    widths = np.diff(np.append(counts, length))
+    widths = _widths(counts, length)
     return [strata(width, several) for width, several in zip(widths.tolist(), canvases.tolist(), strict=True)]
+
+
+def _widths(counts: IntArray, length: int) -> IntArray:
+    return np.diff(np.append(counts, length))
 
 
 def lever(width: int, low: int, high: int, shown: IntArray) -> FloatArray:

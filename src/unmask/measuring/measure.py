@@ -124,7 +124,8 @@ def measure(
     if canvases != "auto" and (isinstance(canvases, bool | str) or canvases < 1):
         raise InputError(f"canvases is {canvases}; expected how many inside every interval, at least 1, or 'auto'")
     pilot = PILOT if canvases == "auto" else 0
-    batches = Batches(predictor, seed, ranges, grid, wanted, grids, 2 if isinstance(canvases, str) else canvases, notes)
+    several = None if isinstance(canvases, str) else canvases
+    batches = Batches(predictor, seed, ranges, grid, wanted, grids, several, notes)
     digests = identify(texts, source)
     names = document_names(documents, f"{source} {notes.get('data', '')}", digests)
     rank, world = shard

@@ -172,6 +172,14 @@ class Measurement:
             return Estimate.exactly(0.0)
         return self.estimate(np.mean([self.order_effects(order) for order, _ in parts], axis=0), confidence)
 
+    def model_error(self, parts: Parts, confidence: float = 0.95) -> Estimate:
+        """The mean of what (order, schedule) pairs cost beyond the predictor's own entropy at their canvases.
+
+        Where a predictor is miscalibrated it pays this whatever is revealed together; it is no lost information.
+        """
+        errors = [self.costs_of(order).model_errors(schedule) for order, schedule in parts]
+        return self.estimate(np.mean(errors, axis=0), confidence)
+
     def whole_price(self, parts: Parts, confidence: float = 0.95) -> Estimate:
         """The mean price of (order, schedule) pairs: both of the above together, from their sum text by text."""
         if len(parts) == 1:

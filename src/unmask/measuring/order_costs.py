@@ -67,6 +67,16 @@ class OrderCosts:
         """(N,) nats: NELBO of each text one token at a time along this order."""
         return np.asarray(np.trace(self.costs, axis1=1, axis2=2) - self.parallel.sum(axis=1))
 
+    def model_errors(self, schedule: Schedule) -> FloatArray:
+        """What each text costs beyond what the predictor itself expects to pay at the canvases of a schedule, (N,) nats.
+
+        `sum_t s_t (c - h)` with c the cross-entropy and h the predictor's own entropy where step t begins: the training
+        error that the bounds of [LC] add to the price. The mean is 0 for a calibrated predictor.
+        """
+        own = np.trace(self.entropies, axis1=1, axis2=2) - self.parallel_entropies.sum(axis=1)
+        together = self.parallel_prices(schedule) - self.parallel_prices(schedule, ENTROPIES)
+        return np.asarray(self.one_at_a_time - own + together)
+
     def is_measured(self, schedule: Schedule) -> bool:
         """Whether its price is without bias: every interval is revealed in one step, or one token at a time."""
         rows, pairs = self._weights(schedule)

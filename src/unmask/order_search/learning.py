@@ -41,10 +41,13 @@ def learn(
     for stand_in in stand_ins:
         tried += proposals(stand_in, steps, starts, seed)[: max(1, (affordable - len(tried)) // len(stand_ins))]
     distinct = list({labels.tobytes(): labels for labels in tried[:affordable]}.values())
-    best = likeliest([Partition.of(labels, field) for labels in distinct], stand_ins)
+    compared = [Partition.of(labels, field) for labels in distinct]
+    best = likeliest(compared, stand_ins)
     if limit - field.calls < 2 * field.size * per_canvas:  # not one look at all moves
         return best
-    return improve(best, field, limit - field.calls, seed)
+    # Single moves are chosen and confirmed on the same few texts again and again, so that some that pass are wrong:
+    # what they led to is one more proposal, which the stand-ins, who saw none of that, have a say in.
+    return likeliest([*compared, improve(best, field, limit - field.calls, seed)], stand_ins)
 
 
 def likeliest(partitions: Sequence[Partition], stand_ins: Sequence[StandIn]) -> Partition:

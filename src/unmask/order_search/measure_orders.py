@@ -16,11 +16,8 @@ from unmask.measuring.measurement import Measurement
 from unmask.measuring.text_files import windows_of
 from unmask.measuring.texts import check_texts, identify
 from unmask.models.predictor import Predictor
-from unmask.order_search.search import LEAST_TEXTS, Found, SearchOptions, search, share_for_search
+from unmask.order_search.search import LEAST_TEXTS, SEARCH_CALLS, Found, SearchOptions, search, share_for_search
 from unmask.theory.reveal_orders import Order
-
-SEARCH_CALLS = 10_000
-"""Network calls that a search for orders may take when nothing else is said."""
 
 
 def measure(

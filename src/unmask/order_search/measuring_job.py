@@ -21,7 +21,7 @@ from unmask.measuring.texts import identify
 from unmask.models.capabilities import block_length_of
 from unmask.models.predictor import Positions, Predictor, Wrapped
 from unmask.models.resolve import resolve
-from unmask.order_search.search import LEAST_TEXTS, Found, SearchOptions, search, share_for_search
+from unmask.order_search.search import LEAST_TEXTS, SEARCH_CALLS, Found, SearchOptions, search, share_for_search
 from unmask.theory import reveal_orders
 from unmask.theory.reveal_orders import Order
 
@@ -46,7 +46,7 @@ class Job:
     canvases: str = "1"
     precision: float | None = None
     calls: int | None = None
-    search_calls: int = 40_000
+    search_calls: int = SEARCH_CALLS
     given: str | None = None
     block_length: int | None = None
     resume: Path | None = None

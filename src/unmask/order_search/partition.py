@@ -25,8 +25,6 @@ IntArray = npt.NDArray[np.int64]
 ERROR_RATE = 0.05
 """How often, where nothing is to be gained, the best of the moves that are looked at together is made."""
 SWAPS = 12  # exchanges tried at each boundary, the most promising ones
-KICK = 3  # positions that are moved at random to leave a local optimum
-KICKS = 6  # kicks in a row that may fail
 CHOOSING, CONFIRMING = slice(0, None, 2), slice(1, None, 2)  # texts
 
 
@@ -74,23 +72,9 @@ class Partition:
         return Partition(labels, parts)
 
 
-def improve(start: Partition, field: ExpectedLosses, calls: int, seed: int = 0) -> Partition:
-    """Local search from a partition, with random kicks, until about `calls` network calls are spent."""
-    rng = np.random.default_rng(seed)
-    limit = field.calls + calls
-    best = _descend(start, field, limit, rng)
-    spent_without_gain = 0
-    while field.calls < limit and best.steps > 1 and spent_without_gain < KICKS:
-        found = _descend(_kicked(best, field, rng), field, limit, rng)
-        if is_gain((best.costs - found.costs)[:, CONFIRMING]):
-            best, spent_without_gain = found, 0
-        else:
-            spent_without_gain += 1
-    return best
-
-
-def _descend(partition: Partition, field: ExpectedLosses, limit: int, rng: np.random.Generator) -> Partition:
-    """Moves and exchanges across the boundaries between steps, until none helps."""
+def improve(partition: Partition, field: ExpectedLosses, calls: int, seed: int = 0) -> Partition:
+    """Moves and exchanges across the boundaries between steps, until none helps or about `calls` calls are spent."""
+    rng, limit = np.random.default_rng(seed), field.calls + calls
     moving = True
     while moving and field.calls < limit:
         moving = False
@@ -168,16 +152,6 @@ def _exchanges(labels: IntArray, step: int, moves: list[list[int]], means: Float
     sums = means[up][:, None] + means[down]
     chosen = np.argsort(-sums, axis=None)[:SWAPS]
     return [[moves[up[a]][0], moves[down[b]][0]] for a, b in zip(*np.unravel_index(chosen, sums.shape), strict=True)]
-
-
-def _kicked(partition: Partition, field: ExpectedLosses, rng: np.random.Generator) -> Partition:
-    """A few positions in other steps."""
-    while True:
-        labels = partition.labels.copy()
-        chosen = rng.choice(len(labels), size=min(KICK, len(labels)), replace=False)
-        labels[chosen] = rng.integers(partition.steps, size=len(chosen))
-        if min(np.bincount(labels, minlength=partition.steps)) > 0:
-            return partition.moved(labels, field)
 
 
 def is_gain(gain: FloatArray, error_rate: float = ERROR_RATE) -> bool:

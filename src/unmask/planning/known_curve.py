@@ -83,6 +83,9 @@ class KnownCurve:
         """None: there is but the uniform order."""
         return Estimate.exactly(0.0)
 
+    def model_error(self, parts: Parts, confidence: float = 0.95) -> None:
+        """Not known: a curve does not hold the model's own entropies."""
+
 
 def read_curve(path: str | os.PathLike[str]) -> InformationCurve:
     """A curve from a JSON file: a list of numbers, or an object with "values" and perhaps "stderr"."""

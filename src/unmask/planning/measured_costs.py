@@ -87,6 +87,10 @@ class MeasuredCosts(Protocol):
         """The mean of their orders one at a time beyond the uniform order."""
         ...
 
+    def model_error(self, parts: Parts, confidence: float = 0.95) -> Estimate | None:
+        """What they cost beyond the model's own entropy at their canvases; None where that is not known."""
+        ...
+
     def whole_price(self, parts: Parts, confidence: float = 0.95) -> Estimate:
         """Both together."""
         ...

@@ -56,6 +56,10 @@ class Plan:
         order_effect: what the plan's order costs one token at a time beyond the uniform order; 0 for a perfect model,
             and the same for every number of steps.
         at_most: with the confidence of the interval, one-sided, the parallel price is not above this.
+        model_error: what the model pays beyond its own entropy at the canvases of the plan: 0 when it is calibrated,
+            and part of what is paid on text, not lost information. None where it was not measured.
+        measured_length: L of what was measured, where the plan is of another length (`for_length`); prices are then
+            carried over, not measured.
 
     Examples:
         >>> plan = unmask.plan(unmask.laws.Permutation(8).curve(), steps=3)
@@ -77,6 +81,8 @@ class Plan:
     parallel_price: Estimate = AS_PRICE
     order_effect: Estimate = NO_EFFECT
     at_most: float = AS_PRICE
+    model_error: Estimate | None = None
+    measured_length: int | None = None
 
     def __post_init__(self) -> None:
         if self.parallel_price is None:
@@ -120,6 +126,48 @@ class Plan:
         part = self.parts[int(rng.integers(len(self.parts)))] if len(self.parts) > 1 else self.parts[0]
         return part.order.draw(self.length, rng), part.schedule
 
+    def for_length(self, length: int) -> Plan:
+        """The plan for so many tokens instead: the same shares revealed at every step, in the same orders.
+
+        So a plan serves prompts and sequences of any length. Its price per token is carried over: where tokens depend
+        on what is near them it depends on shares alone, and what it really is can be measured at that length or
+        certified. With fewer tokens than steps it is one token at a time, and costs nothing.
+
+        Raises:
+            InputError: for a length below 1, or an order that is a permutation of the plan's own length.
+
+        Examples:
+            >>> plan = unmask.plan(unmask.laws.Permutation(8).curve(), steps=3).for_length(16)
+            >>> plan.schedule.sizes, plan.measured_length
+            ((6, 6, 4), 8)
+        """
+        if isinstance(length, bool) or not isinstance(length, int | np.integer) or length < 1:
+            raise InputError(f"length is {length}; expected a number of tokens, at least 1")
+        if length == self.length:
+            return self
+        for part in self.parts:
+            if isinstance(part.order, Given):
+                raise InputError(
+                    f"the plan's order is a permutation of {self.length} positions and there are {length}; "
+                    "plan with order bit_reversal:shift=false or another that any length has, or measure at that length"
+                )
+        parts = tuple(Part(part.order, stretched(part.schedule, int(length))) for part in self.parts)
+        was = self.measured_length or self.length
+        carried = replace(
+            self,
+            parts=parts,
+            step_prices=self.step_prices[: parts[0].schedule.steps],
+            bounds={},
+            measured_length=was,
+            notes=(*self.notes, f"sizes and price per token are carried over from {was} tokens to {length}"),
+        )
+        if any(part.schedule.largest > 1 for part in parts):
+            return carried
+        nothing = Estimate.exactly(0.0)
+        return replace(
+            carried, price=self.order_effect, parallel_price=nothing, at_most=0.0, step_prices=(0.0,) * int(length)
+        )
+
     def repeated(self, times: int) -> Plan:
         """The plan of `times` blocks, one after the other from left to right, each revealed as this plan says.
 
@@ -152,6 +200,8 @@ class Plan:
             "order_effect": self.order_effect.to_dict(),
             "price": self.price.to_dict(),
             "at_most": self.at_most,
+            "model_error": None if self.model_error is None else self.model_error.to_dict(),
+            "measured_length": self.measured_length,
             "one_at_a_time": self.one_at_a_time,
             "bounds": self.bounds,
             "model": self.model,
@@ -185,6 +235,8 @@ class Plan:
                 Estimate(**data["parallel_price"]),
                 Estimate(**data["order_effect"]),
                 float(data["at_most"]),
+                Estimate(**data["model_error"]) if data.get("model_error") else None,
+                data.get("measured_length"),
             )
             read.schedule.check_length(data["length"], "sizes")
             for part in read.parts:
@@ -202,6 +254,15 @@ class Plan:
             f"Plan(L={self.length}, T={self.steps}, order={self.order.name}{more}, sizes={list(self.schedule.sizes)}, "
             f"parallel_price={price}, order_effect={effect} nats/token at {price.confidence:.0%})"
         )
+
+
+def stretched(schedule: Schedule, length: int) -> Schedule:
+    """The same shares of another length, in as many steps or, where there are fewer tokens, one at a time."""
+    steps, starts = min(schedule.steps, length), [0]
+    for number, start in enumerate(schedule.revealed[1:steps].tolist(), 1):
+        nearest = round(start * length / schedule.length)
+        starts.append(min(max(nearest, starts[-1] + 1), length - (steps - number)))
+    return Schedule(np.diff([*starts, length]).tolist())
 
 
 def _again(part: Part, times: int) -> Schedule:

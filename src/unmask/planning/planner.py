@@ -237,6 +237,7 @@ class Planner:
         per_token = 1 / held.length
         steps = np.mean([held.step_prices(schedule, name) for name, schedule in parts], axis=0) * per_token
         orders = {name: held.orders[name].order for name, _ in parts if name != "uniform"}
+        error = held.model_error(parts, self.confidence)
         return Plan(
             tuple(Part(orders.get(name, Uniform()), schedule) for name, schedule in parts),
             held.whole_price(parts, self.confidence).scaled(per_token),
@@ -251,6 +252,7 @@ class Planner:
             parallel_price=held.parallel_price(parts, self.confidence).scaled(per_token),
             order_effect=held.order_effect(parts, self.confidence).scaled(per_token),
             at_most=self._limit(parts).high * per_token,
+            model_error=None if error is None else error.scaled(per_token),
         )
 
     def _notes(self, parts: Parts) -> tuple[str, ...]:

@@ -238,18 +238,26 @@ def drawn_plan(plan: RevealPlan, canvas: Canvas) -> tuple[Tensor, Tensor]:
     return canvas.memory.recall(plan, partial(_drawn, plan), canvas)
 
 
+def _of_length(plan: RevealPlan, masked: int, canvas_length: int) -> RevealPlan:
+    """The plan for so many masked positions; plans that hold for other lengths say how."""
+    if masked == plan.length:
+        return plan
+    for_length = getattr(plan, "for_length", None)
+    if for_length is None:
+        given = f" ({canvas_length - masked} are given)" if masked < canvas_length else ""
+        raise InputError(
+            f"the plan reveals {plan.length} tokens, but there are {masked} masked positions{given}; give sizes of "
+            f"{masked} tokens"
+        )
+    found: RevealPlan = for_length(masked)
+    return found
+
+
 def _drawn(plan: RevealPlan, canvas: Canvas) -> tuple[Tensor, Tensor]:
     open_columns = [np.flatnonzero(row) for row in (~canvas.frozen).cpu().numpy()]
-    for row, columns in enumerate(open_columns):
-        if len(columns) not in (0, plan.length):
-            given = canvas.length - len(columns)
-            shifted = f" on the curve shifted by the {given} given ones, InformationCurve(curve.values[{given}:])"
-            raise InputError(
-                f"the plan reveals {plan.length} tokens, but row {row} has {len(columns)} masked positions; "
-                f"plan {len(columns)} tokens{shifted if given else ''}"
-            )
+    plans = {len(columns): _of_length(plan, len(columns), canvas.length) for columns in open_columns if len(columns)}
     drawn = [
-        plan.draw(seed) if len(columns) else (np.zeros(0, dtype=np.int64), ())
+        plans[len(columns)].draw(seed) if len(columns) else (np.zeros(0, dtype=np.int64), ())
         for seed, columns in zip(integers(canvas.seeds), open_columns, strict=True)
     ]
     sizes = torch.zeros(canvas.rows, max(len(tuple(schedule)) for _, schedule in drawn), dtype=torch.int64)

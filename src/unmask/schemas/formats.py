@@ -61,7 +61,7 @@ CURVE = record(
 )
 PLAN = record(
     anything,
-    {"texts": row(text(200))},
+    {"texts": row(text(200)), "model_error": maybe(ESTIMATE), "measured_length": maybe(LENGTH)},
     length=LENGTH,
     mask_token_id=TOKEN,
     order=ORDER,
