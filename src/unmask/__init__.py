@@ -42,8 +42,8 @@ _HOMES = {
     "windows": "unmask.sampling.windows",
     "sample": "unmask.sampling.sample:sample",
     "Output": "unmask.sampling.sample:Output",
-    "score": "unmask.sampling.score:score",
-    "Score": "unmask.sampling.score:Score",
+    "score": "unmask.measuring.priced_score:score",
+    "Score": "unmask.measuring.priced_score:Score",
     "cite": "unmask.sampling.citations:cite",
     "certify": "unmask.certifying.certificate:certify",
     "Certificate": "unmask.certifying.certificate:Certificate",
@@ -99,6 +99,8 @@ if TYPE_CHECKING:
     from unmask.errors import InputError as InputError
     from unmask.exporting.export import export as export
     from unmask.measuring.measurement import Measurement as Measurement
+    from unmask.measuring.priced_score import Score as Score
+    from unmask.measuring.priced_score import score as score
     from unmask.models.oracle import oracle as oracle
     from unmask.models.predictor import Predictor as Predictor
     from unmask.models.pretrained import load as load
@@ -114,8 +116,6 @@ if TYPE_CHECKING:
     from unmask.sampling.sample import Output as Output
     from unmask.sampling.sample import sample as sample
     from unmask.sampling.sampler import Sampler as Sampler
-    from unmask.sampling.score import Score as Score
-    from unmask.sampling.score import score as score
     from unmask.theory import bounds as bounds
     from unmask.theory import reveal_orders as orders
     from unmask.theory.curve import InformationCurve as InformationCurve

@@ -5,8 +5,8 @@ read one column earlier, rows with padding give what they give without it, and f
 nothing about files or about particular families: a record of facts (`unmask.models.families`) says what to do.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, overload
 
 import torch
 from torch import Tensor
@@ -86,13 +86,24 @@ class Pretrained:
         attention = f"blocks of {self.block_size}" if self.block_size else "bidirectional"
         return f"Pretrained({self.name!r}, {self.family.name}, V={self.vocab_size}, {attention}, {self.device})"
 
-    def encode(self, text: str) -> list[int]:
-        """Token ids of `text` alone; special tokens are neither added nor recognised in it."""
-        return self.text.encode(text)
+    @overload
+    def encode(self, text: str) -> list[int]: ...
+    @overload
+    def encode(self, text: Sequence[str]) -> list[list[int]]: ...
+    def encode(self, text: str | Sequence[str]) -> list[int] | list[list[int]]:
+        """Token ids of one text, or of each of several; special tokens are neither added nor recognised in it."""
+        return self.text.encode(text) if isinstance(text, str) else [self.text.encode(one) for one in text]
 
-    def decode(self, tokens: Sequence[int] | Tensor) -> str:
-        """The text of token ids."""
-        return self.text.decode(tokens.tolist() if isinstance(tokens, Tensor) else tokens)
+    @overload
+    def decode(self, tokens: Sequence[int]) -> str: ...
+    @overload
+    def decode(self, tokens: Tensor | Sequence[Sequence[int]]) -> Any: ...
+    def decode(self, tokens: Any) -> str | list[str]:
+        """The text of a row of token ids, or the texts of several rows; ids below 0 pad a row and say nothing."""
+        rows = [row.tolist() if hasattr(row, "tolist") else row for row in tokens]
+        if any(isinstance(row, Iterable) for row in rows):
+            return [str(self.decode(row)) for row in rows]
+        return self.text.decode([token for token in rows if token >= 0])
 
     def encode_chat(self, messages: str | Sequence[dict[str, str]]) -> list[int]:
         """Token ids of a conversation (a string is one user's turn), ready for the answer to follow."""
