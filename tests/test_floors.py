@@ -25,7 +25,7 @@ FLOORS = [
     "serving",
     "cli",
 ]
-BELOW_ALL = ("errors", "files", "own_files", "schemas", "spec", "visible")
+BELOW_ALL = ("display", "errors", "files", "own_files", "schemas", "spec", "visible")
 
 
 def modules() -> dict[str, Path]:

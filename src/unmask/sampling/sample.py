@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unmask.display import Displayed
 from unmask.errors import InputError
 from unmask.models.predictor import Predictor
 from unmask.models.words import decoded
@@ -22,7 +23,7 @@ from unmask.theory.schedule import Schedule
 
 
 @dataclass(frozen=True)
-class Output:
+class Output(Displayed):
     """What was sampled.
 
     Attributes:

@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unmask.display import Displayed
 from unmask.errors import InputError
 from unmask.models.predictor import Positions, Predictor
 from unmask.sampling.canvas import Canvas
@@ -42,7 +43,7 @@ _DEFAULT_ORDERS = 4
 
 
 @dataclass(frozen=True)
-class Score:
+class Score(Displayed):
     """Log-likelihood of texts under a sampler.
 
     Attributes:
