@@ -44,8 +44,8 @@ _HOMES = {
     "Output": "unmask.sampling.sample:Output",
     "stream": "unmask.sampling.stream:stream",
     "SampledStep": "unmask.sampling.stream:SampledStep",
-    "score": "unmask.sampling.score:score",
-    "Score": "unmask.sampling.score:Score",
+    "score": "unmask.measuring.priced_score:score",
+    "Score": "unmask.measuring.priced_score:Score",
     "per_token": "unmask.sampling.per_token:per_token",
     "cite": "unmask.sampling.citations:cite",
     "certify": "unmask.certifying.certificate:certify",
@@ -105,6 +105,8 @@ if TYPE_CHECKING:
     from unmask.errors import InputError as InputError
     from unmask.exporting.export import export as export
     from unmask.measuring.measurement import Measurement as Measurement
+    from unmask.measuring.priced_score import Score as Score
+    from unmask.measuring.priced_score import score as score
     from unmask.models.oracle import oracle as oracle
     from unmask.models.predictor import Predictor as Predictor
     from unmask.models.pretrained import load as load
@@ -121,8 +123,6 @@ if TYPE_CHECKING:
     from unmask.sampling.sample import Output as Output
     from unmask.sampling.sample import sample as sample
     from unmask.sampling.sampler import Sampler as Sampler
-    from unmask.sampling.score import Score as Score
-    from unmask.sampling.score import score as score
     from unmask.sampling.stream import SampledStep as SampledStep
     from unmask.sampling.stream import stream as stream
     from unmask.theory import bounds as bounds

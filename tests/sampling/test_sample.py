@@ -48,7 +48,7 @@ def test_each_row_has_its_own_draw_of_the_plan():
         ({"prompt": [0, 1, 2, 3]}, "the prompt has 4 tokens and the canvas 4 positions"),
         ({"prompt": [9]}, "row 0 has token 9; allowed are 0..3"),
         ({"prompt": [[0], [-1]]}, "row 1 has token -1"),
-        ({"prompt": "text"}, "prompt is text"),
+        ({"prompt": "text"}, "this law has no words: give token ids"),
         ({"prompt": [0.5]}, "token ids are whole numbers"),
         ({"prompt": [[0], ["a"]]}, "not a list of token ids"),
         ({"prompt": [[0], [1]], "n": 3}, "n is 3, but 2 rows were given"),
@@ -76,8 +76,8 @@ def test_bad_input_is_one_clear_line(options, message):
 
 
 def test_what_is_not_a_sampler_is_refused():
-    with pytest.raises(unmask.InputError, match="expected a recipe"):
-        unmask.sample(ORACLE, "llada")
+    with pytest.raises(unmask.InputError, match="there is no rule 'lada'"):
+        unmask.sample(ORACLE, "lada")
     with pytest.raises(unmask.InputError, match="expected a Plan or a Schedule"):
         recipes.planned([1, 2])
     with pytest.raises(unmask.InputError, match="order is only for a Schedule"):

@@ -32,6 +32,7 @@ from unmask.certifying.paths import FloatArray, Replay, TokenArray
 from unmask.certifying.plan_replay import PlanReplay
 from unmask.certifying.rule_replay import RuleReplay
 from unmask.certifying.unmeasured_texts import check_unused
+from unmask.display import Displayed
 from unmask.errors import InputError
 from unmask.files import write_json
 from unmask.measuring.losses import LossReader
@@ -45,7 +46,7 @@ FORMAT = "unmask.certificate/2"
 
 
 @dataclass(frozen=True)
-class Certificate:
+class Certificate(Displayed):
     """What was proved about the parallel price of a plan or a rule.
 
     Attributes:

@@ -201,8 +201,8 @@ def _print(model: str, sampler: Any, drawn: Drawn, valid: list[bool]) -> None:
     if drawn.cut:
         typer.echo(f"{drawn.cut} of {len(drawn.texts)} texts end before their canvas does and are shown up to there")
     typer.echo(_claims(sampler))
-    plan = getattr(sampler.selection, "plan", None)
-    carried = plan.notes[-1:] if getattr(plan, "measured_length", None) else ()
+    plan: Any = getattr(sampler.selection, "plan", None)
+    carried = plan.notes[-1:] if plan is not None and getattr(plan, "measured_length", None) else ()
     for note in (*carried, *found.notes):
         typer.echo(f"note: {note}")
 

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from unmask.display import Displayed
 from unmask.errors import InputError
 from unmask.files import write_json
 from unmask.measuring.curve_file import FORMAT, measurement_from_json, measurement_to_json, read_measurement
@@ -37,7 +38,7 @@ Parts = Sequence[tuple[str, Schedule]]
 
 
 @dataclass(frozen=True, eq=False)
-class Measurement:
+class Measurement(Displayed):
     """The losses of a predictor on held-out texts of one length.
 
     A price is two numbers: the parallel price, what revealing tokens together costs beyond one at a time along the

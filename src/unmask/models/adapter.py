@@ -5,8 +5,8 @@ read one column earlier, rows with padding give what they give without it, and f
 nothing about files or about particular families: a record of facts (`unmask.models.families`) says what to do.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, overload
 
 import torch
 from torch import Tensor
@@ -86,13 +86,27 @@ class Pretrained:
         attention = f"blocks of {self.block_size}" if self.block_size else "bidirectional"
         return f"Pretrained({self.name!r}, {self.family.name}, V={self.vocab_size}, {attention}, {self.device})"
 
-    def encode(self, text: str) -> list[int]:
-        """Token ids of `text` alone; special tokens are neither added nor recognised in it."""
-        return self.text.encode(text)
+    @overload
+    def encode(self, text: str) -> list[int]: ...  # type: ignore[overload-overlap]  # a str is a sequence of str
+    @overload
+    def encode(self, text: Sequence[str]) -> list[list[int]]: ...
+    def encode(self, text: str | Sequence[str]) -> list[int] | list[list[int]]:
+        """Token ids of one text, or of each of several; special tokens are neither added nor recognised in it."""
+        return self.text.encode(text) if isinstance(text, str) else [self.text.encode(one) for one in text]
 
-    def decode(self, tokens: Sequence[int] | Tensor, keep_special: bool = False) -> str:
-        """The text of token ids, special tokens left out unless they are to be kept."""
-        return self.text.decode(tokens.tolist() if isinstance(tokens, Tensor) else tokens, keep_special)
+    @overload
+    def decode(self, tokens: Sequence[int], keep_special: bool = False) -> str: ...
+    @overload
+    def decode(self, tokens: Tensor | Sequence[Sequence[int]], keep_special: bool = False) -> Any: ...
+    def decode(self, tokens: Any, keep_special: bool = False) -> str | list[str]:
+        """The text of a row of token ids, or the texts of several rows, special tokens left out unless they are kept.
+
+        Ids below 0 pad a row and say nothing.
+        """
+        rows = [row.tolist() if hasattr(row, "tolist") else row for row in tokens]
+        if any(isinstance(row, Iterable) for row in rows):
+            return [str(self.decode(row, keep_special)) for row in rows]
+        return self.text.decode([token for token in rows if token >= 0], keep_special)
 
     def encode_chat(self, messages: str | Sequence[dict[str, str]]) -> list[int]:
         """Token ids of a conversation (a string is one user's turn), ready for the answer to follow."""

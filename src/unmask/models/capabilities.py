@@ -30,13 +30,13 @@ def law_of(predictor: object) -> Law | None:
 
 
 def encoder_of(predictor: object) -> Encode | None:
-    """Text to token ids: `encode`, its own or its law's."""
-    return cast("Encode | None", getattr(predictor, "encode", None) or getattr(law_of(predictor), "encode", None))
+    """Text to token ids: `encode`, its law's or else its own."""
+    return cast("Encode | None", getattr(law_of(predictor) or predictor, "encode", None))
 
 
 def decoder_of(predictor: object) -> Decode | None:
-    """Token ids to text: `decode`, its own or its law's."""
-    return cast("Decode | None", getattr(predictor, "decode", None) or getattr(law_of(predictor), "decode", None))
+    """Token ids to text: `decode`, its law's or else its own."""
+    return cast("Decode | None", getattr(law_of(predictor) or predictor, "decode", None))
 
 
 def unknown_id_of(predictor: object) -> int | None:

@@ -3,6 +3,9 @@
 This is how every sampler, score, price and plan is tested: the same code path as with a network, the answer known.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -11,6 +14,7 @@ from unmask.errors import InputError
 from unmask.laws.base import Law
 from unmask.models.devices import device_of
 from unmask.models.predictor import Positions
+from unmask.models.text_requests import as_texts, as_tokens
 
 _MOST_NUMBERS = 1 << 25  # of float64 in one answer of a law: 256 MiB
 
@@ -40,6 +44,15 @@ class Oracle:
             with np.errstate(divide="ignore"):
                 chosen[here] = np.log(laws[rows[here] - begin, columns[here]])  # (N, V)
         return torch.from_numpy(chosen).to(self.device)
+
+    def encode(self, text: str | Sequence[str]) -> list[int] | list[list[int]]:
+        """Tokens of one text or of several, in the words of the law; token ids such as "0 3 1" where it has none."""
+        found: list[int] | list[list[int]] = as_tokens(self, text)
+        return found
+
+    def decode(self, tokens: Any) -> str | list[str]:
+        """The text of a row of tokens, or the texts of several rows."""
+        return as_texts(self, tokens)
 
     def __repr__(self) -> str:
         return f"oracle({self.law!r})"

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from unmask.display import Displayed
 from unmask.errors import InputError
 from unmask.files import read_json, write_json
 from unmask.measuring.estimate import Estimate
@@ -38,7 +39,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Displayed):
     """Order, sizes and the price they were measured to have: nats per token, on texts the plan was not fitted on.
 
     Attributes:

@@ -51,7 +51,14 @@ def frontier(found: Comparison, budget: float | None = None, looks: Looks | None
         budget: nats per token, a line where it is given.
         looks: of the rules, where few enough are compared to tell all of them apart.
     """
-    figure, axes = _canvas()
+    figure = Figure(figsize=WIDE)
+    draw_frontier(figure.add_subplot(), found, budget, looks)
+    return figure
+
+
+def draw_frontier(axes: Axes, found: Comparison, budget: float | None = None, looks: Looks | None = None) -> None:
+    """The same into axes that are there."""
+    _prices_up(axes)
     if found.frontier:
         prices = [price.scaled(1 / found.length) for _, price in found.frontier]
         numbers = [float(count) for count, _ in found.frontier]
@@ -71,7 +78,6 @@ def frontier(found: Comparison, budget: float | None = None, looks: Looks | None
     ticks = [2**power for power in range(found.length.bit_length()) if 2**power <= 0.75 * found.length]
     _log_axis(axes, FixedLocator([*ticks, found.length]))
     axes.set_xlabel("network calls per text")
-    return figure
 
 
 def latency(found: Comparison) -> Figure:
@@ -103,6 +109,11 @@ def _canvas() -> tuple[Figure, Axes]:
     """A figure whose vertical axis is the price per token."""
     figure = Figure(figsize=WIDE)
     axes = figure.add_subplot()
+    _prices_up(axes)
+    return figure, axes
+
+
+def _prices_up(axes: Axes) -> None:
     axes.set_yscale("symlog", linthresh=LINEAR)
     axes.yaxis.set_major_locator(FixedLocator([-LINEAR, 0, LINEAR, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -110,7 +121,6 @@ def _canvas() -> tuple[Figure, Axes]:
     axes.axhline(0, color=INK, linewidth=1, linestyle=(0, (2, 2)))
     axes.update_datalim([(0, -LINEAR / 4), (0, LINEAR)], updatex=False)  # else prices of zero show their rounding
     axes.set_ylabel("price, nats per token")
-    return figure, axes
 
 
 def _scored(axes: Axes, found: Comparison, across: Callable[[Trial], float | None]) -> None:

@@ -4,8 +4,8 @@ A part says in `source` where it is from: the name of a rule, in whose file the 
 """
 
 from unmask.sampling.parts import Part
+from unmask.sampling.rule_names import as_sampler
 from unmask.sampling.rules.catalogue import CATALOGUE
-from unmask.sampling.rules.planned import as_sampler
 from unmask.sampling.sampler import Sampler
 from unmask.theory.reveal_plan import RevealPlan
 from unmask.theory.schedule import Schedule

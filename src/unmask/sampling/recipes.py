@@ -17,6 +17,7 @@ Examples:
 
 from collections.abc import Callable
 
+from unmask.sampling.rule_names import as_sampler as as_sampler
 from unmask.sampling.rules.ancestral import ancestral as ancestral
 from unmask.sampling.rules.catalogue import CATALOGUE
 from unmask.sampling.rules.confidence import confidence as confidence
@@ -44,7 +45,6 @@ from unmask.sampling.rules.one_by_one import one_by_one as one_by_one
 from unmask.sampling.rules.p2 import p2 as p2
 from unmask.sampling.rules.pc_sampler import pc_sampler as pc_sampler
 from unmask.sampling.rules.pipeline import pipeline as pipeline
-from unmask.sampling.rules.planned import as_sampler as as_sampler
 from unmask.sampling.rules.planned import planned as planned
 from unmask.sampling.rules.prophet import prophet as prophet
 from unmask.sampling.rules.punt import punt as punt

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from unmask.errors import InputError
 from unmask.models.predictor import Predictor
+from unmask.models.text_requests import as_infill, as_tokens
 
 
 class Row(NamedTuple):
@@ -21,7 +22,7 @@ def rows_of(
     predictor: Predictor,
     n: int | None = None,
     prompt: Any = None,
-    infill: tuple[Any, Any] | None = None,
+    infill: str | tuple[Any, Any] | None = None,
     length: int | None = None,
     new_tokens: int | None = None,
 ) -> list[Row]:
@@ -29,8 +30,9 @@ def rows_of(
 
     Args:
         n: how many rows; a single prompt or infilling is repeated n times.
-        prompt: token ids of one row, or of several rows, which may differ in length.
-        infill: (tokens, known), each (L,), (rows, L), or lists of rows of different lengths.
+        prompt: a text, or token ids of one row; or several of either, which may differ in length.
+        infill: a text with a `[MASK]` for every token to be filled in; or (tokens, known), each (L,), (rows, L), or
+            lists of rows of different lengths.
         length: length of the canvas, prompt included.
         new_tokens: instead of `length`, masked positions after each prompt.
 
@@ -46,11 +48,13 @@ def rows_of(
     if infill is not None:
         if new_tokens is not None:
             raise InputError("infill and new_tokens were both given; infill says itself how many tokens are masked")
-        rows = _infilled(infill)
+        rows = _infilled(as_infill(predictor, infill))
         if length is not None and length != len(rows[0].tokens):
             raise InputError(f"length is {length}, but infill has {len(rows[0].tokens)} positions")
     else:
-        prompts = [torch.zeros(0, dtype=torch.int64)] if prompt is None else _lists(prompt, "prompt")
+        prompts = (
+            [torch.zeros(0, dtype=torch.int64)] if prompt is None else _lists(as_tokens(predictor, prompt), "prompt")
+        )
         rows = [_after(tokens, predictor, length, new_tokens) for tokens in prompts]
     if n is not None and len(rows) == 1:
         rows = rows * n
@@ -65,11 +69,11 @@ def texts_of(predictor: Predictor, tokens: Any, given: Any = 0, prompt: Any = No
     """Complete texts to be scored, as rows whose `known` marks what is given, and (n, L) bool what is scored.
 
     Args:
-        tokens: (n, L), (L,), or texts of different lengths.
+        tokens: a text or several; or token ids, (n, L), (L,), or rows of different lengths.
         given: a number of leading tokens, one number for each text, or booleans like `tokens` or (L,) for all texts.
         prompt: the short form of `given` for leading tokens: how many, a number or one for each text.
     """
-    texts = _lists(tokens, "tokens")
+    texts = _lists(as_tokens(predictor, tokens), "tokens")
     if prompt is not None:
         if not _is_nothing(given):
             raise InputError("given and prompt were both given; prompt is the short form of given for leading tokens")
@@ -147,8 +151,6 @@ def _ids(values: Any, name: str) -> Tensor:
 
 def _lists(prompt: Any, name: str) -> list[Tensor]:
     """One row or several of token ids, as a list of rows."""
-    if isinstance(prompt, str):
-        raise InputError(f"{name} is text; give token ids (the tokenizer of the model makes them)")
     nested = isinstance(prompt, Sequence) and len(prompt) > 0 and not isinstance(prompt[0], int)
     scalars = isinstance(prompt, Sequence) and all(getattr(entry, "ndim", 1) == 0 for entry in prompt)
     if nested and not scalars:

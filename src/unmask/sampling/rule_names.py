@@ -14,6 +14,7 @@ from unmask import own_files, spec
 from unmask.errors import InputError
 from unmask.sampling import priorities
 from unmask.sampling.parts import Draw, Priority, Selection, Stop, Window
+from unmask.sampling.rules import planned
 from unmask.sampling.rules.catalogue import CATALOGUE
 from unmask.sampling.rules.rule import Rule
 from unmask.sampling.sampler import Sampler
@@ -36,6 +37,24 @@ def from_name(rule: str, **options: Any) -> Sampler:
     said = spec.arguments(f"{found.name}:{setting}", found.recipe, "rule", readers, knob=True, said=options)
     sampler = found.recipe(**said) if name in RULES else _made(name, found, said)
     return sampler if sampler.source or not found.paper else replace(sampler, source=found.paper)
+
+
+def as_sampler(value: Any) -> Sampler:
+    """A sampler from a rule's name, a sampler, a plan, a schedule, or a function that makes one.
+
+    Examples:
+        >>> as_sampler("threshold:0.9").name, as_sampler(unmask.recipes.entropy_bound).name
+        ('threshold', 'entropy_bound')
+    """
+    if isinstance(value, str):
+        return from_name(value)
+    if inspect.isroutine(value) or isinstance(value, Rule):
+        rule = value if isinstance(value, Rule) else Rule(value, does="")
+        try:
+            return _made(rule.name, rule, {})
+        except ValueError as error:
+            raise InputError(f"the rule {rule.name!r} failed: {error}") from error
+    return planned.as_sampler(value)
 
 
 def _made(name: str, rule: Rule, said: dict[str, Any]) -> Sampler:

@@ -1,19 +1,21 @@
 """`sample`: rows in, text out. Puts rows into batches, runs the sampler's loop on each, and gathers what came out."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from unmask.display import Displayed
 from unmask.errors import InputError
 from unmask.models.predictor import Predictor
+from unmask.models.words import decoded
 from unmask.sampling.canvas import Canvas
 from unmask.sampling.model_calls import ModelCalls
 from unmask.sampling.randomness import row_seeds
 from unmask.sampling.request import Row, counted, rows_of
-from unmask.sampling.rules.planned import as_sampler
+from unmask.sampling.rule_names import as_sampler
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import PlanSizes
 from unmask.sampling.step import Step
@@ -23,7 +25,7 @@ from unmask.theory.schedule import Schedule
 
 
 @dataclass(frozen=True)
-class Output:
+class Output(Displayed):
     """What was sampled.
 
     Attributes:
@@ -40,6 +42,7 @@ class Output:
         sampler: the sampler that was run.
         end: (n,) int64; drawn tokens up to and including the first end of text.
         notes: roundings and the like.
+        predictor: what it was sampled from, which knows the words of `texts`.
 
     Examples:
         >>> model = unmask.oracle(unmask.laws.Permutation(4))
@@ -60,10 +63,16 @@ class Output:
     sampler: Sampler
     end: Tensor
     notes: tuple[str, ...] = ()
+    predictor: Predictor | None = field(default=None, repr=False, compare=False)
 
     def rows(self) -> list[list[int]]:
         """The tokens of each row, without padding."""
         return [row[:length].tolist() for row, length in zip(self.tokens, self.lengths.tolist(), strict=True)]
+
+    @property
+    def texts(self) -> list[str]:
+        """The text of each row, prompt included; token ids where the model has no words."""
+        return [decoded(self.predictor, row) for row in self.rows()]
 
     @property
     def log_prob(self) -> Tensor:
@@ -99,20 +108,20 @@ class Output:
             f"Output(rows={n}, length={length}, sampler={self.sampler.name or 'unnamed'}, "
             f"calls={float(self.network_calls.sum()) / n:.1f}/row, tokens per call={self.tokens_per_call:.2f})"
         ]
-        lines += [f"  {row[:24]}{' …' if len(row) > 24 else ''}" for row in self.rows()[:4]]
+        lines += [f"  {text[:100]!r}{' …' if len(text) > 100 else ''}" for text in self.texts[:4]]
         lines += [f"  … {n - 4} rows more"] if n > 4 else []
         return "\n".join(lines + [f"  note: {note}" for note in self.notes])
 
 
 def sample(
     predictor: Predictor,
-    sampler: Sampler | RevealPlan | Schedule,
+    sampler: str | Sampler | RevealPlan | Schedule,
     n: int | None = None,
     *,
     seed: int = 0,
     seeds: Any = None,
     prompt: Any = None,
-    infill: tuple[Any, Any] | None = None,
+    infill: str | tuple[Any, Any] | None = None,
     length: int | None = None,
     new_tokens: int | None = None,
     batch_size: int | None = None,
@@ -122,11 +131,13 @@ def sample(
 
     Args:
         predictor: `unmask.load(path)`, `unmask.oracle(law)`, or anything that meets the protocol.
-        sampler: a recipe of `unmask.recipes`, a plan, or a schedule (revealed in uniformly random order).
+        sampler: a rule's name ("threshold:0.9"), a recipe of `unmask.recipes`, a plan, or a schedule (revealed in
+            uniformly random order).
         n: number of rows; 1 unless prompts or infillings say otherwise.
         seed: row r gets a seed derived from (seed, r).
         seeds: (n,) explicit row seeds instead; a row depends on its own seed alone.
-        prompt, infill, length, new_tokens: what is given and how much is to be filled (see `request.rows_of`).
+        prompt, infill, length, new_tokens: what is given and how much is to be filled: `prompt="The"`, or
+            `infill="The [MASK] sat"`, or token ids (see `request.rows_of`).
         batch_size: rows that go through the network together; by default, and on a CPU at most, as many as fit in about
             a gibibyte of laws. It changes no row.
         entropies: put the entropy of every revealed position into the trace, also where the rule does not need it.
@@ -142,6 +153,8 @@ def sample(
         >>> out = unmask.sample(model, unmask.recipes.one_by_one(), n=2, seed=0)
         >>> [sorted(row) for row in out.rows()]
         [[0, 1, 2, 3], [0, 1, 2, 3]]
+        >>> unmask.sample(model, "threshold:0.9", infill="3 [MASK] [MASK] 0", seed=1).texts
+        ['3 2 1 0']
     """
     asked = asked_for(predictor, sampler, n, seed, seeds, prompt, infill, length, new_tokens, batch_size)
     done = []  # (names of the rows, finished canvas)
@@ -170,12 +183,12 @@ class Asked:
 
 def asked_for(
     predictor: Predictor,
-    sampler: Sampler | RevealPlan | Schedule,
+    sampler: Sampler | RevealPlan | Schedule | str,
     n: int | None,
     seed: int,
     seeds: Any,
     prompt: Any,
-    infill: tuple[Any, Any] | None,
+    infill: tuple[Any, Any] | str | None,
     length: int | None,
     new_tokens: int | None,
     batch_size: int | None,
@@ -287,5 +300,5 @@ def _gather(done: list[tuple[Tensor, Canvas]], asked: Asked) -> Output:
     end = torch.tensor([counted(row, mask, end_of_text) for row, mask in texts])
     return Output(
         tokens, given, log_probs, network_calls, canvases, steps, lengths, asked.seeds, trace, asked.sampler, end,
-        tuple(notes),
+        tuple(notes), asked.predictor,
     )  # fmt: skip

@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unmask.display import Displayed
 from unmask.errors import InputError
 from unmask.models.predictor import Positions, Predictor
 from unmask.sampling.canvas import Canvas
@@ -30,7 +31,7 @@ from unmask.sampling.chosen_ahead import ChosenAhead
 from unmask.sampling.draws import Forced
 from unmask.sampling.model_calls import ModelCalls
 from unmask.sampling.request import Row, counted, texts_of
-from unmask.sampling.rules.planned import as_sampler
+from unmask.sampling.rule_names import as_sampler
 from unmask.sampling.sample import batches, canvas_of, check_seeds, laws_that_fit, rows_that_fit, sample
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.step import Step
@@ -42,7 +43,7 @@ _DEFAULT_ORDERS = 4
 
 
 @dataclass(frozen=True)
-class Score:
+class Score(Displayed):
     """Log-likelihood of texts under a sampler.
 
     Attributes:
@@ -137,7 +138,7 @@ class Score:
 
 def score(
     predictor: Predictor,
-    sampler: Sampler | RevealPlan | Schedule,
+    sampler: str | Sampler | RevealPlan | Schedule,
     tokens: Any,
     *,
     seed: int = 0,
@@ -152,7 +153,7 @@ def score(
 
     Args:
         predictor, sampler: as for `sample`.
-        tokens: (n, L) token ids, one text (L,), or texts of different lengths.
+        tokens: a text or several texts; or token ids: (n, L), one row (L,), or rows of different lengths.
         seed: seed of the orders; they are unrelated to those of `sample` with the same seed.
         seeds: (n,) row seeds instead: `seeds=out.seeds` replays the very orders `out` was sampled with.
         random_orders: orders drawn to average over; 4 by default, 1 with `seeds`. A rule without randomness needs one.

@@ -82,13 +82,13 @@ class SampledStep:
 
 def stream(
     predictor: Predictor,
-    sampler: Sampler | RevealPlan | Schedule,
+    sampler: str | Sampler | RevealPlan | Schedule,
     n: int | None = None,
     *,
     seed: int = 0,
     seeds: Any = None,
     prompt: Any = None,
-    infill: tuple[Any, Any] | None = None,
+    infill: str | tuple[Any, Any] | None = None,
     length: int | None = None,
     new_tokens: int | None = None,
     batch_size: int | None = None,

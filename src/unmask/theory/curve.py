@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from unmask.display import Displayed
 from unmask.errors import InputError
 from unmask.theory.interpolation import pchip
 from unmask.theory.schedule_families import check_whole
@@ -37,7 +38,7 @@ class Steps(Protocol):
 
 
 @dataclass(frozen=True, init=False, eq=False)
-class InformationCurve:
+class InformationCurve(Displayed):
     """An information curve h_0..h_{L-1} (or a cross-entropy curve c_0..c_{L-1}), in nats.
 
     Args:

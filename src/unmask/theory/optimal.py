@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from unmask.display import Displayed
 from unmask.errors import InputError
 from unmask.theory import envelope
 from unmask.theory.curve import FloatArray, InformationCurve
@@ -31,7 +32,7 @@ Costs = InformationCurve | OrderTable
 
 
 @dataclass(frozen=True, eq=False)
-class Frontier:
+class Frontier(Displayed):
     """The least price of every number of steps, and the schedules that reach it.
 
     Attributes:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from unmask.display import Displayed
 from unmask.errors import InputError
 from unmask.theory import schedule_families
 from unmask.theory.curve import InformationCurve
@@ -21,7 +22,7 @@ IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, init=False)
-class Schedule:
+class Schedule(Displayed):
     """Sizes of the steps, in generation order; a tuple of positive whole numbers that add up to the length.
 
     Raises:

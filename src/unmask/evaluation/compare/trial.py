@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from unmask.display import Displayed
 from unmask.errors import InputError
 from unmask.evaluation.share import Share
 from unmask.evaluation.text_quality import TextQuality
@@ -231,7 +232,7 @@ class AutoregressiveLine:
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(Displayed):
     """Everything a comparison found.
 
     Attributes:

@@ -55,7 +55,8 @@ def as_sampler(value: Sampler | RevealPlan | Schedule) -> Sampler:
     if callable(made := getattr(value, "sampler", None)):  # a plan of exact parallel sampling makes its own
         return as_sampler(made())
     raise InputError(
-        f"sampler is {value!r}; expected a recipe such as recipes.entropy_bound(0.1), a plan or a Schedule"
+        f"sampler is {value!r}; expected a rule such as 'threshold:0.9', a recipe such as "
+        "recipes.entropy_bound(0.1), a plan or a Schedule"
     )
 
 
