@@ -11,6 +11,7 @@ import unmask
 from reference.tiny_network import TinyNetwork
 from unmask import laws, orders, recipes
 from unmask.sampling import stopping
+from unmask.sampling.parts import Priority
 from unmask.sampling.priorities import Confidence
 from unmask.sampling.selections import Each
 
@@ -245,12 +246,10 @@ def test_a_sampler_says_what_it_is_made_of():
 
 
 @dataclass(frozen=True)
-class Peeking:
+class Peeking(Priority):
     """An order that reads drawn tokens without saying so."""
 
     reads_model: ClassVar[bool] = True
-    reads_draw: ClassVar[bool] = False
-    source: ClassVar[str] = ""
 
     def __call__(self, step):
         return step.grid(step.drawn_log_prob)
