@@ -1,4 +1,4 @@
-"""Laws that changed code once broke without a test noticing; each test fails for that change and says what must hold."""
+"""Laws that a change of the code once broke unnoticed: each test fails for that change and says what must hold."""
 
 import math
 
@@ -16,8 +16,8 @@ from unmask.theory.reveal_orders import RecursiveBitReversal
 
 
 def test_every_halving_of_a_recursive_bit_reversal_has_a_coin_of_its_own():
-    """Four tokens have three halvings, hence eight orders, all equally likely: four standard deviations of 800 / 8 draws
-    are 38. With one coin for each depth there would be four.
+    """Four tokens have three halvings, hence eight orders, all equally likely: four standard deviations of 800 / 8
+    draws are 38. With one coin for each depth there would be four.
     """
     drawn = [tuple(RecursiveBitReversal().draw(4, seed).tolist()) for seed in range(800)]
     counts = {order: drawn.count(order) for order in set(drawn)}
@@ -51,7 +51,7 @@ def test_an_entropy_bound_may_be_met_exactly(together):
 
 
 def test_the_standard_error_of_two_numbers_is_half_their_difference():
-    """`s / sqrt(n)` with `s^2 = sum (x - mean)^2 / (n - 1)`; with n instead it would be smaller by a factor of sqrt 2."""
+    """`s / sqrt(n)` with `s^2 = sum (x - mean)^2 / (n - 1)`; with n instead it would be smaller by sqrt 2."""
     assert standard_error(np.array([1.0, 4.0])) == (1.5, 2)
     assert standard_error(np.array([1.0, 4.0]), ["a", "b"]) == (1.5, 2)
     assert Estimate.of_mean(np.array([1.0, 4.0]), 0.5).half_width == pytest.approx(1.5)  # Student's t, 1 degree: 1

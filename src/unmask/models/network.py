@@ -20,7 +20,6 @@ from unmask.models.families import Family, Query
 from unmask.models.modernbert import ModernBert
 from unmask.models.weights import KeyValues
 
-
 _HOOKED = threading.Lock()
 
 
