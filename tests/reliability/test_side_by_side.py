@@ -54,7 +54,7 @@ def test_threads_that_share_a_predictor_get_what_each_gets_alone(shared, kind):
 
 
 def test_a_row_is_the_same_in_every_batch_and_with_every_number_of_threads(shared):
-    """Tokens are equal; the network's log-probabilities differ by rounding, of at most 1e-5 nats here."""
+    """Tokens are equal; the network's log-probabilities differ by rounding, of 1e-5 nats on one computer."""
     before = torch.get_num_threads()
     found = []
     try:
@@ -65,7 +65,7 @@ def test_a_row_is_the_same_in_every_batch_and_with_every_number_of_threads(share
         torch.set_num_threads(before)
     for out in found[1:]:
         assert torch.equal(out.tokens, found[0].tokens)
-        assert float((out.log_probs - found[0].log_probs).abs().max()) <= 1e-5
+        assert float((out.log_probs - found[0].log_probs).abs().max()) <= 1e-4
 
 
 def test_a_row_is_the_same_in_every_process_and_whatever_the_order_of_sets():
