@@ -64,9 +64,8 @@ class Sampler:
 
     def run(self, canvas: Canvas, door: ModelCalls) -> Canvas:
         """Reveal everything that is masked."""
-        steps = self.steps(canvas, door)
-        while next(steps, None) is not None:  # no name holds a step's conditionals while the next ones are asked for
-            pass
+        for step in self.steps(canvas, door):
+            del step  # its conditionals, before the next ones are asked for
         return canvas
 
     @torch.no_grad()
