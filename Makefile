@@ -10,7 +10,7 @@ DOCS_READY := $(VENV)/.docs-ready
 PYTEST := OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-oldest lint bench docs wheel clean
+.PHONY: help demo test test-all test-oldest mutants lint bench docs wheel clean
 .DELETE_ON_ERROR:
 
 help:  ## show this list
@@ -44,6 +44,9 @@ $(OLDEST)/.ready: $(READY)
 
 test-oldest: $(OLDEST)/.ready  ## the tests of loading, on the oldest transformers of the supported range
 	PYTHONPATH=$(OLDEST) $(PYTEST) tests/models/test_pretrained.py tests/models/test_inspect.py -m 'not slow'
+
+mutants: $(READY)  ## change the code in 200 places of a room and see that a test notices (ROOMS="theory planning")
+	$(RUN) tools/mutants.py $(or $(ROOMS),theory sampling planning certifying) --count $(or $(COUNT),200)
 
 lint: $(READY)  ## style and types
 	$(RUN) -m ruff check .

@@ -1,6 +1,7 @@
 """What holds for every test. The environment is set before any test imports torch or matplotlib."""
 
 import os
+import random
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -15,6 +16,21 @@ else:
     settings.load_profile("unmask")
 
 import pytest
+
+
+def pytest_addoption(parser):
+    parser.addoption("--shuffle", type=int, help="run the tests in a random order, that of this seed")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Files in random order, and the tests of a file too: what a file made once is still made once."""
+    seed = config.getoption("--shuffle")
+    if seed is not None:
+        rng = random.Random(seed)
+        keys = {path: rng.random() for path in sorted({str(item.path) for item in items})}
+        rng.shuffle(items)
+        items.sort(key=lambda item: keys[str(item.path)])
+
 
 STICKY = [[0.85, 0.1, 0.05], [0.1, 0.8, 0.1], [0.2, 0.1, 0.7]]
 

@@ -6,6 +6,7 @@ columns that are asked for wherever the architecture lets it: a hook picks those
 before the head sees them, and a probe at loading compares that with the full computation and falls back to it.
 """
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -18,6 +19,8 @@ from unmask.models.bert import Bert
 from unmask.models.families import Family, Query
 from unmask.models.modernbert import ModernBert
 from unmask.models.weights import KeyValues
+
+_HOOKED = threading.Lock()
 
 
 class Network(Protocol):
@@ -103,11 +106,12 @@ class Transformers:
         if not self.wanted_only:
             return _logits_of(self.model(input_ids=ids, **arguments))[rows, columns]
         trunk: Any = self.model.base_model
-        hook = trunk.register_forward_hook(_pick(rows, columns))
-        try:
-            return _logits_of(self.model(input_ids=ids, **arguments))[0]
-        finally:
-            hook.remove()
+        with _HOOKED:  # a hook is the model's: another thread's query would be cut by it too
+            hook = trunk.register_forward_hook(_pick(rows, columns))
+            try:
+                return _logits_of(self.model(input_ids=ids, **arguments))[0]
+            finally:
+                hook.remove()
 
     @torch.no_grad()
     def _probe(self, block_size: int | None) -> tuple[int, bool]:

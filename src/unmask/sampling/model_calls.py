@@ -97,6 +97,7 @@ class ModelCalls:
                 fresh = fresh & ~reusable
                 keep = (reusable[positions.rows] & wanted[positions.rows, positions.columns]).nonzero().squeeze(1)
                 kept = (Positions(positions.rows[keep], positions.columns[keep]), laws[keep])
+            del laws
         self._last = None  # free the old laws before new ones are made
         asked, laws = yield from self._looking_at(fresh, wanted & fresh[:, None])
         if kept is not None:

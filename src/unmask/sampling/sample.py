@@ -159,8 +159,8 @@ def sample(
     asked = asked_for(predictor, sampler, n, seed, seeds, prompt, infill, length, new_tokens, batch_size)
     done = []  # (names of the rows, finished canvas)
     for names, canvas, steps in runs(asked, entropies):
-        for _ in steps:
-            pass
+        for step in steps:
+            del step  # its conditionals, before the next ones are asked for
         done.append((names, canvas))
     return _gather(done, asked)
 
