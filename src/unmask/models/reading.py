@@ -104,6 +104,9 @@ class Reader:
         capitals = [text.upper(), *(other for _, other in self._other_spellings(text, sequence=True))]
         if text != text.upper() and not all(any(self._loss(one, self.ids(one))) for one in capitals):
             return "it knows capital letters only; "
+        fault = getattr(getattr(self._predictor, "text", None), "fault", None)
+        if fault is not None and (said := fault()):
+            return f"{said}; "
         return "was the text written for this model? "
 
     def _count(self, text: str, ids: Sequence[int], unknown: int, lost: dict[str, int]) -> None:
