@@ -117,7 +117,8 @@ class Reader:
         if unknown and not self._first_unknown:
             self._first_unknown = self._first_word(text)
         if lost and not self._first_lost:
-            self._first_lost = next((letter for letter in text if any(one in lost for one in _plain(letter))), "")
+            kept = {letter for one in lost for letter in (one, one.upper())}
+            self._first_lost = next((letter for letter in text if kept & set(_plain(letter))), "")
         if (unknown or lost) and not self._example:
             self._example = text
 
@@ -129,7 +130,10 @@ class Reader:
         unknown = 0 if self.unknown_id is None else sum(token == self.unknown_id for token in ids)
         if unknown or self._decode is None or self._is_law or not text:
             return unknown, {}
-        return 0, dict(Counter(_plain(text)) - Counter(_plain(str(self._decode(list(ids))))))
+        back = str(self._decode(list(ids)))
+        if back == back.casefold():  # it writes small letters, or has no other
+            text = text.casefold()
+        return 0, dict(Counter(_plain(text)) - Counter(_plain(back)))
 
     def _other_spellings(self, text: str, sequence: bool) -> list[tuple[str, str]]:
         word = text.strip()
@@ -159,8 +163,8 @@ class Reader:
 
 
 def _plain(text: str) -> str:
-    """A text without case, accents, blanks and the forms of one letter, which tokenizers may change on purpose."""
-    whole = unicodedata.normalize("NFKD", text.casefold())
+    """A text without accents, blanks and the forms of one letter, which tokenizers may change on purpose."""
+    whole = unicodedata.normalize("NFKD", text)
     return "".join(letter for letter in whole if not letter.isspace() and not unicodedata.combining(letter))
 
 
