@@ -117,8 +117,8 @@ class Reader:
         if unknown and not self._first_unknown:
             self._first_unknown = self._first_word(text)
         if lost and not self._first_lost:
-            kept = {letter for one in lost for letter in (one, one.upper())}
-            self._first_lost = next((letter for letter in text if kept & set(_plain(letter))), "")
+            same = (letter for letter in text if lost.keys() & set(_plain(letter)))
+            self._first_lost = next(same, next(iter(lost)))
         if (unknown or lost) and not self._example:
             self._example = text
 

@@ -293,7 +293,7 @@ def rivals(held: MeasuredCosts, order: str, schedule: Schedule, curve: Informati
     return {name: value / held.length for name, value in found.items()}
 
 
-def _given(measured: Measurement) -> str:
-    """What was known of every text, in words; "" for nothing."""
-    said = str(measured.settings.get("given", ""))
+def _given(measured: object) -> str:
+    """What was known of every text, in words; "" for nothing, and for a curve that no text was measured for."""
+    said = str(getattr(measured, "settings", {}).get("given", ""))
     return "" if said == "nothing" else said
