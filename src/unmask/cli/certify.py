@@ -133,7 +133,7 @@ def certify(
     from unmask.certifying.unmeasured_texts import SALT, texts_of, without
     from unmask.errors import CheckFailed, InputError
     from unmask.files import write_json
-    from unmask.measuring.inputs import read_given, read_inputs
+    from unmask.measuring.inputs import length_with, read_given, read_inputs
     from unmask.measuring.measurement import Measurement
     from unmask.models.resolve import resolve
     from unmask.planning.plan import Plan
@@ -170,9 +170,10 @@ def certify(
             print_json(limit.to_dict()) if as_json else typer.echo(str(limit))
             return
         assert budget is not None
-        leading = int(given) if given is not None and given.isdecimal() else 0
+        if isinstance(chosen, Plan):
+            given = chosen.as_given(given)
         if length is None and predictor.length is None and block_length is None and isinstance(chosen, Plan):
-            length = chosen.length + leading
+            length = length_with(chosen.length, given)
         read = read_inputs(
             predictor, model, data, tokens, lines=lines, length=length, texts=texts, seed=seed, salt=SALT,
             allow_unknown=allow_unknown,

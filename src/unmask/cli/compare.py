@@ -1,5 +1,6 @@
 """`unmask compare MODEL --data TEXT --rules …`: decoding rules side by side, exact nats against network calls."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -64,9 +65,9 @@ def compare(
     length: Length = None,
     allow_unknown: AllowUnknown = False,
     given: Annotated[
-        int | None,
+        str | None,
         typer.Option(
-            "--given", metavar="N", min=0, rich_help_panel=TEXTS, help="Leading tokens that are given.  [the task's]"
+            "--given", metavar="N", rich_help_panel=TEXTS, help="Leading tokens that are given.  [the task's]"
         ),
     ] = None,
     steps: Annotated[str | None, typer.Option(metavar="T,T,…", help="Numbers of steps.  [L/2, L/4, L/8, L/16]")] = None,
@@ -116,6 +117,7 @@ def compare(
     from unmask.reports.compare_page import write
 
     chosen(rules, ORDERS)
+    leading = _leading(given, plan or ())
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out} is a file; give a folder")
     if out.is_dir() and any(out.iterdir()) and not (resume or force):
@@ -141,7 +143,7 @@ def compare(
             task,
             texts,
             length,
-            given,
+            leading,
             seed,
             random_orders or 2,
             batch_size or 64,
@@ -206,6 +208,23 @@ def _ground(
         )
     given = given if given is not None else (judged.prompt_length if judged and task else 0)
     return Ground(predictor, rows[:texts], given, seed, random_orders, batch_size, judged, source), words
+
+
+def _leading(given: str | None, plans: Iterable[Path]) -> int | None:
+    """`--given` as a number. Gaps inside a text are refused: every rule here is drawn after a prompt."""
+    from unmask.planning.plan import Plan
+
+    if given is not None and not given.isdecimal():
+        raise InputError(
+            f"--given is {given}; compare draws every rule after a prompt, so give a number of leading tokens "
+            "(unmask score takes gaps inside a text)"
+        )
+    leading = None if given is None else int(given)
+    for path in plans:
+        said = Plan.load(path).given
+        if said and said != f"the first {leading or 0}":
+            raise InputError(f"--plan {path} was measured with {said} given; compare it with the same --given")
+    return leading
 
 
 def _command(model: str, said: dict[str, Any]) -> str:

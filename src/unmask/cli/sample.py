@@ -104,6 +104,8 @@ def sample(
     )  # fmt: skip
     predictor = resolve(model, device=device, trust_remote_code=trust_remote_code, **said)
     say_notes(alphabet_note(predictor))
+    if plan is not None and (infill is not None or infill_file is not None):
+        given = options.plan_given(plan, given, "[MASK" in (infill or ""))
     asked = requested(
         predictor, prompt, prompt_tokens, prompt_file, chat, infill, infill_file, given, allow_unknown, seed
     )
@@ -116,6 +118,8 @@ def sample(
         rows_of(predictor, infill=asked.infill(1))
     elif masked is not None:
         rows_of(predictor, n, asked.prompt or None, None, length, new_tokens)  # what is asked for is checked before how
+    if plan is not None:
+        say_notes(options.check_plan_fits(plan, len(asked.prompt), bool(asked.fillings)))
     sampler = options.chosen_sampler(
         masked, rule, plan, steps, order, temperature, top_p, top_k, block_length, stop_at_end, exact, draft,
     )  # fmt: skip

@@ -137,6 +137,37 @@ def _of_plan(path: Path, masked: int | None) -> Any:
     return recipes.planned(plan if masked is None else plan.for_length(masked))
 
 
+def plan_given(path: Path, given: str | None, whole: bool = False) -> str | None:
+    """`--given` of a plan's file: what was said, else what the plan was measured with, where the texts are whole.
+
+    Args:
+        whole: another option already says what is given.
+    """
+    from unmask.planning.exact_plan import is_exact_plan
+    from unmask.planning.plan import Plan
+
+    return given if whole or is_exact_plan(path) else Plan.load(path).as_given(given)
+
+
+def check_plan_fits(path: Path, prompt: int, fills_gaps: bool) -> tuple[str, ...]:
+    """What is to be said of a plan that was measured with something given, and a prompt of so many tokens.
+
+    Raises:
+        InputError: the plan fills gaps inside a text, and there is no such text.
+    """
+    from unmask.planning.exact_plan import is_exact_plan
+    from unmask.planning.plan import Plan
+
+    given = "" if is_exact_plan(path) else Plan.load(path).given
+    if not given or fills_gaps:
+        return ()
+    first = given.removeprefix("the first ")
+    if not first.isdecimal():
+        raise InputError(f"--plan {path} fills gaps of a text, with {given} given; give the text with --infill")
+    said = f"the plan was measured after {first} given tokens, the prompt has {prompt}: its price is another's"
+    return () if int(first) == prompt else (said,)
+
+
 def encoded(predictor: Any, text: str, allow_unknown: bool = False) -> list[int]:
     """The tokens of a prompt, as `words.encoded`.
 

@@ -119,6 +119,8 @@ def score(
     say_notes(alphabet_note(predictor))
     if text is not None and (data is not None or tokens is not None):
         raise InputError("--text and another source of texts were given; give one of --text, --data and --tokens")
+    if plan is not None:
+        given = options.plan_given(plan, given, whole=infill is not None or mutations is not None)
     asked: Scored = texts_to_score(
         predictor, model, text, infill, data, tokens, lines, texts, length, given, mutations, allow_unknown, seed
     )
@@ -153,7 +155,7 @@ def score(
     several = len(set(counts_of)) > 1
     facts = [
         [
-            *([name] if any(asked.names) else []), words if len(words) <= WIDEST else words[: WIDEST - 1] + "…",
+            *([name] if any(asked.names) else []), _short(words, NARROW if any(asked.names) else WIDEST),
             *([count] if several else []), *values,
         ]
         for name, words, count, *values in zip(
@@ -178,8 +180,12 @@ def score(
 
 
 SHOWN = 10
-WIDEST = 200
-"""Texts that are shown, and letters of one."""
+WIDEST, NARROW = 200, 40
+"""Texts that are shown, and letters of one; beside a name."""
+
+
+def _short(words: str, most: int) -> str:
+    return words if len(words) <= most else words[: most - 1] + "…"
 
 
 def _impossible(predictor: Any, asked: Any, found: Any) -> list[str]:

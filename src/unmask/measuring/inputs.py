@@ -4,6 +4,7 @@ A file, token ids, draws of a law, or, when nothing is said, the model's own: dr
 trained on, or the text its training held out. Messages name the options of the command line.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -156,6 +157,21 @@ def read_given(given: str | None, texts: npt.NDArray[np.int64], seed: int = 0) -
     except ValueError:
         return known_from(given, length)
     return random_positions(texts, share, seed)
+
+
+def length_with(revealed: int, given: str | None) -> int | None:
+    """Tokens of a text of which so many are revealed and the others are `--given`; None where texts must say it."""
+    if given is None:
+        return revealed
+    if given.isdecimal():
+        return revealed + int(given)
+    if re.fullmatch(r"[\d,-]+", given) and (known := positions_from(given, LONGEST)) is not None:
+        return revealed + int(known.sum())
+    return None
+
+
+LONGEST = 2**20
+"""Positions that `--given` may name where no text says how many there are."""
 
 
 def read_given_rows(given: str | None, rows: Sequence[Sequence[int]], seed: int = 0) -> list[npt.NDArray[np.bool_]]:

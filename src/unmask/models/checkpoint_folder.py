@@ -119,6 +119,18 @@ def refuse_adapter(folder: Path) -> None:
         )
 
 
+def architecture_hint(folder: Path) -> str:
+    """What the names of the weights say of their architecture, as the end of a sentence."""
+    from safetensors import safe_open
+
+    for file in sorted(folder.glob("*.safetensors")):
+        with safe_open(file, framework="pt") as weights:
+            roots = {name.partition(".")[0] for name in weights.keys()}  # noqa: SIM118
+        if found := sorted(roots & {"bert", "roberta", "albert", "electra", "distilbert", "esm"}):
+            return f', such as "model_type": "{found[0]}", as its weights are called'
+    return ', such as "model_type": "bert"'
+
+
 def stored_dtype(folder: Path, config: dict[str, Any]) -> str | None:
     """The dtype a checkpoint is stored in: as its config says, else that of its first weights; "float16", …."""
     stated = config.get("dtype") or config.get("torch_dtype")

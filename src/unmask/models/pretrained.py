@@ -67,6 +67,11 @@ def load(
         read_json(folder / "unmask.json", checkpoint_folder.OUR_FORMAT) if (folder / "unmask.json").is_file() else None
     )
     text = Text(folder, trust_remote_code)
+    if ours is None and not config.get("model_type") and not config.get("auto_map"):
+        raise InputError(
+            f"config.json of {folder} has no model_type: say there which architecture it is"
+            + checkpoint_folder.architecture_hint(folder)
+        )
     family = _family(str(path_or_id), config, ours, text, overrides)
     if not family.masked_state:
         raise InputError(
@@ -206,7 +211,9 @@ def _transformers_network(
                 "if it was adapted to masked diffusion, say how: family=, or trust_remote_code=True with its own code"
             )
     verbosity = transformers.logging.get_verbosity()
+    shows_bars = transformers.logging.is_progress_bar_enabled()
     transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
     try:
         arguments: dict[str, Any] = {"dtype": dtype or "auto", "use_safetensors": True, "device_map": device_map}
         if config.get("token_dropout"):  # such a network counts its masks itself
@@ -226,6 +233,8 @@ def _transformers_network(
         return Transformers(model if placed else model.to(device), family, family.block_size)
     finally:
         transformers.logging.set_verbosity(verbosity)
+        if shows_bars:
+            transformers.logging.enable_progress_bar()
 
 
 def _with_mask(folder: Path, family: Family, text: Text, vocab_size: int) -> Family:

@@ -104,6 +104,9 @@ class Reader:
         capitals = [text.upper(), *(other for _, other in self._other_spellings(text, sequence=True))]
         if text != text.upper() and not all(any(self._loss(one, self.ids(one))) for one in capitals):
             return "it knows capital letters only; "
+        fault = getattr(getattr(self._predictor, "text", None), "fault", None)
+        if fault is not None and (said := fault()):
+            return f"{said}; "
         return "was the text written for this model? "
 
     def _count(self, text: str, ids: Sequence[int], unknown: int, lost: dict[str, int]) -> None:
@@ -114,7 +117,8 @@ class Reader:
         if unknown and not self._first_unknown:
             self._first_unknown = self._first_word(text)
         if lost and not self._first_lost:
-            self._first_lost = next((letter for letter in text if any(one in lost for one in _plain(letter))), "")
+            same = (letter for letter in text if lost.keys() & set(_plain(letter)))
+            self._first_lost = next(same, next(iter(lost)))
         if (unknown or lost) and not self._example:
             self._example = text
 
@@ -126,7 +130,10 @@ class Reader:
         unknown = 0 if self.unknown_id is None else sum(token == self.unknown_id for token in ids)
         if unknown or self._decode is None or self._is_law or not text:
             return unknown, {}
-        return 0, dict(Counter(_plain(text)) - Counter(_plain(str(self._decode(list(ids))))))
+        back = str(self._decode(list(ids)))
+        if back == back.casefold():  # it writes small letters, or has no other
+            text = text.casefold()
+        return 0, dict(Counter(_plain(text)) - Counter(_plain(back)))
 
     def _other_spellings(self, text: str, sequence: bool) -> list[tuple[str, str]]:
         word = text.strip()
@@ -156,8 +163,8 @@ class Reader:
 
 
 def _plain(text: str) -> str:
-    """A text without case, accents, blanks and the forms of one letter, which tokenizers may change on purpose."""
-    whole = unicodedata.normalize("NFKD", text.casefold())
+    """A text without accents, blanks and the forms of one letter, which tokenizers may change on purpose."""
+    whole = unicodedata.normalize("NFKD", text)
     return "".join(letter for letter in whole if not letter.isspace() and not unicodedata.combining(letter))
 
 

@@ -61,6 +61,8 @@ class Plan(Displayed):
             and part of what is paid on text, not lost information. None where it was not measured.
         measured_length: L of what was measured, where the plan is of another length (`for_length`); prices are then
             carried over, not measured.
+        given: what was known of every text while it was measured, in words ("the first 8", "positions 0,1,5"); "" for
+            nothing. The price is a price of revealing the others.
 
     Examples:
         >>> plan = unmask.plan(unmask.laws.Permutation(8).curve(), steps=3)
@@ -84,6 +86,7 @@ class Plan(Displayed):
     at_most: float = AS_PRICE
     model_error: Estimate | None = None
     measured_length: int | None = None
+    given: str = ""
 
     def __post_init__(self) -> None:
         if self.parallel_price is None:
@@ -120,6 +123,21 @@ class Plan(Displayed):
     def price_per_token(self) -> Estimate:
         """`price`, by the name that plans and tuned rules share."""
         return self.price
+
+    def as_given(self, given: str | None) -> str | None:
+        """What `--given` is for this plan: what was said, else what was given when it was measured; None for nothing.
+
+        Raises:
+            InputError: nothing was said, and the plan does not know the positions (they differed from text to text).
+        """
+        if given is not None or not self.given:
+            return given
+        kind, _, places = self.given.rpartition(" ")
+        if kind == "the first" and places.isdecimal():
+            return places
+        if kind == "positions":
+            return places if "," in places else f"{places}-{places}"
+        raise InputError(f"given is missing: the plan was measured with {self.given} given; say which")
 
     def draw(self, seed: Seed = 0) -> tuple[IntArray, Schedule]:
         """A permutation of the positions and the sizes of the steps for one row."""
@@ -210,6 +228,7 @@ class Plan(Displayed):
             "valid_for": self.valid_for,
             "texts": list(self.texts),
             "notes": list(self.notes),
+            "given": self.given,
         }
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -238,6 +257,7 @@ class Plan(Displayed):
                 float(data["at_most"]),
                 Estimate(**data["model_error"]) if data.get("model_error") else None,
                 data.get("measured_length"),
+                str(data.get("given", "")),
             )
             read.schedule.check_length(data["length"], "sizes")
             for part in read.parts:

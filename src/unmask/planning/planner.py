@@ -253,6 +253,7 @@ class Planner:
             order_effect=held.order_effect(parts, self.confidence).scaled(per_token),
             at_most=self._limit(parts).high * per_token,
             model_error=None if error is None else error.scaled(per_token),
+            given=_given(self.measured),
         )
 
     def _notes(self, parts: Parts) -> tuple[str, ...]:
@@ -290,3 +291,9 @@ def rivals(held: MeasuredCosts, order: str, schedule: Schedule, curve: Informati
         equal = on_counts(uniform, costs.counts)
         found["same_order_equal_sizes"] = held.parallel_price([(order, equal)]).value
     return {name: value / held.length for name, value in found.items()}
+
+
+def _given(measured: object) -> str:
+    """What was known of every text, in words; "" for nothing, and for a curve that no text was measured for."""
+    said = str(getattr(measured, "settings", {}).get("given", ""))
+    return "" if said == "nothing" else said
