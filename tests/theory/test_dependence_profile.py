@@ -51,7 +51,7 @@ def test_what_no_profile_holds_is_refused(arrays, words):
 def test_a_damaged_file_is_refused_by_name(tmp_path):
     file = PAIRS.save(tmp_path / "p.dependence.json")
     file.write_text(file.read_text().replace('"promises"', '"promise"'))
-    with pytest.raises(InputError, match=r"p\.dependence\.json: not a whole dependence profile"):
+    with pytest.raises(InputError, match=r"p\.dependence\.json is not a whole unmask.profile/1 file"):
         DependenceProfile.load(file)
 
 

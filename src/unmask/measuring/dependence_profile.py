@@ -232,6 +232,6 @@ def _doubted(share: FloatArray, weight: FloatArray) -> FloatArray:
     return np.asarray((share * weight + DOUBT) / (weight + DOUBT))
 
 
-def _ratio(above: FloatArray, below: FloatArray) -> FloatArray:
+def _ratio(above: npt.ArrayLike, below: npt.ArrayLike) -> FloatArray:
     """above / below, 0 where below is 0."""
     return np.asarray(np.divide(above, below, out=np.zeros(np.shape(above)), where=np.asarray(below) > 0))

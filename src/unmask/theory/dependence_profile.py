@@ -60,7 +60,10 @@ class DependenceProfile:
         levels = self.known.size
         if self.known.shape != (levels,) or not levels or self.known[0] != 0 or np.any(np.diff(self.known) <= 0):
             raise InputError(f"known is {self.known.tolist()}; expected shares that rise from 0")
-        shapes = {"by_distance": (levels, self.by_distance.shape[-1]), "promises": (len(self.promises), 4)}
+        shapes: dict[str, tuple[int, ...]] = {
+            "by_distance": (levels, self.by_distance.shape[-1]),
+            "promises": (len(self.promises), 4),
+        }
         if self.pairs is not None:
             shapes["pairs"] = (levels, self.pairs.shape[-1], self.pairs.shape[-1])
         for name, shape in shapes.items():
@@ -130,11 +133,11 @@ class DependenceProfile:
     def from_dict(cls, value: dict[str, Any]) -> DependenceProfile:
         """The inverse; InputError where something is missing or is of another kind."""
         try:
-            arrays = {name: np.array(value[name], dtype=np.float64) for name in ("known", "by_distance")}
+            known, by_distance = (np.array(value[name], dtype=np.float64) for name in ("known", "by_distance"))
             pairs = None if value.get("pairs") is None else np.array(value["pairs"], dtype=np.float64)
             promises = np.array(value["promises"], dtype=np.float64).reshape(-1, 4)
-            counts = {name: int(value[name]) for name in ("texts", "network_calls", "seed")}
-            return cls(**arrays, pairs=pairs, promises=promises, model=dict(value["model"]), **counts)
+            counts = [int(value[name]) for name in ("texts", "network_calls", "seed")]
+            return cls(known, by_distance, pairs, promises, *counts, dict(value["model"]))
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise InputError(f"not a whole dependence profile ({type(error).__name__}: {error})") from error
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from unmask.errors import InputError
-from unmask.sampling.parts import Selection
+from unmask.sampling.parts import Priority, Selection
 from unmask.sampling.priorities import AnyOrder, Arranged, LowEntropy, as_order
 from unmask.sampling.rules.rule import Rule, Tuned, all_entropy
 from unmask.sampling.sampler import Sampler
@@ -133,7 +133,7 @@ def dependence(
         raise InputError(f"profile is {profile!r}; expected a DependenceProfile, from measure_dependence_profile")
     if order is None:
         spaced = known.pairs is None and known is not EVERYTHING
-        chosen = Arranged(BitReversal()) if spaced else LowEntropy()
+        chosen: Priority = Arranged(BitReversal()) if spaced else LowEntropy()
     else:
         chosen = as_order(order)
     window = Whole() if block_length is None else Blocks(block_length)
@@ -149,6 +149,7 @@ RULE = Rule(
     does="as many tokens as cost a bound, by entropies and measured dependence",
     ladder=("0.03", "0.1", "0.3", "1", "3"),
     tuned=Tuned(1e-4, all_entropy),
+    measured="profile",
     readers={"profile": _read},
     example="3.0",
 )
