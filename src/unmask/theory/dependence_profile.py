@@ -136,8 +136,8 @@ class DependenceProfile:
             known, by_distance = (np.array(value[name], dtype=np.float64) for name in ("known", "by_distance"))
             pairs = None if value.get("pairs") is None else np.array(value["pairs"], dtype=np.float64)
             promises = np.array(value["promises"], dtype=np.float64).reshape(-1, 4)
-            counts = [int(value[name]) for name in ("texts", "network_calls", "seed")]
-            return cls(known, by_distance, pairs, promises, *counts, dict(value["model"]))
+            texts, calls, seed = (int(value[name]) for name in ("texts", "network_calls", "seed"))
+            return cls(known, by_distance, pairs, promises, texts, calls, seed, dict(value["model"]))
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise InputError(f"not a whole dependence profile ({type(error).__name__}: {error})") from error
 
