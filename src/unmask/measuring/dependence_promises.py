@@ -54,7 +54,7 @@ def calibrated(
     Examples:
         >>> law = unmask.laws.IsingChain(8, 1.0)
         >>> model = unmask.oracle(law)
-        >>> profile = calibrated(model, measure_dependence_profile(model, law.sample(40, 0)), law.sample(40, 1))
+        >>> profile = calibrated(model, unmask.measure_dependence(model, law.sample(40, 0)), law.sample(40, 1))
         >>> profile.promises.shape  # bounds; bound, nats a step, standard error, network calls
         (6, 4)
     """

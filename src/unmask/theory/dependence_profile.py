@@ -43,7 +43,7 @@ class DependenceProfile:
             measured.
 
     Examples:
-        >>> DependenceProfile.of_pairs([[0, 1], [1, 0]]).length
+        >>> unmask.DependenceProfile.of_pairs([[0, 1], [1, 0]]).length
         2
     """
 

@@ -118,7 +118,7 @@ def dependence(
     Args:
         gamma: nats a step. With a profile whose `promises` were measured, what a step costs in the mean; otherwise the
             bound on the nats predicted.
-        profile: from `measure_dependence_profile`. Without one every token is taken to depend on every other one, as
+        profile: from `unmask.measure_dependence`. Without one every token is taken to depend on every other one, as
             EB-Sampler does.
         order: which comes first in a step, and which of equally cheap ones. By default lowest entropy first, and spaced
             evenly (bit reversal) where the profile knows distances alone.
@@ -130,7 +130,7 @@ def dependence(
         raise InputError(f"gamma is {gamma}; expected nats a step, such as 0.3")
     known = EVERYTHING if profile is None else profile
     if not isinstance(known, DependenceProfile):
-        raise InputError(f"profile is {profile!r}; expected a DependenceProfile, from measure_dependence_profile")
+        raise InputError(f"profile is {profile!r}; expected a DependenceProfile, from unmask.measure_dependence")
     if order is None:
         spaced = known.pairs is None and known is not EVERYTHING
         chosen: Priority = Arranged(BitReversal()) if spaced else LowEntropy()
