@@ -23,6 +23,7 @@ _HOMES = {
     "cheapest": "unmask.theory.optimal:cheapest",
     "share_steps": "unmask.theory.optimal:share_steps",
     "BinomialGrid": "unmask.theory.grid:BinomialGrid",
+    "DependenceProfile": "unmask.theory.dependence_profile:DependenceProfile",
     "bounds": "unmask.theory.bounds",
     "orders": "unmask.theory.reveal_orders",
     "laws": "unmask.laws",
@@ -31,6 +32,7 @@ _HOMES = {
     "oracle": "unmask.models.oracle:oracle",
     "Predictor": "unmask.models.predictor:Predictor",
     "measure": "unmask.order_search.measure_orders:measure",
+    "measure_dependence": "unmask.measuring.dependence_profile:measure_dependence_profile",
     "Measurement": "unmask.measuring.measurement:Measurement",
     "plan": "unmask.planning.planner:plan",
     "Plan": "unmask.planning.plan:Plan",
@@ -56,6 +58,7 @@ _HOMES = {
 __all__ = [
     "BinomialGrid",
     "Certificate",
+    "DependenceProfile",
     "InformationCurve",
     "InputError",
     "Measurement",
@@ -80,6 +83,7 @@ __all__ = [
     "laws",
     "load",
     "measure",
+    "measure_dependence",
     "nelbo",
     "oracle",
     "orders",
@@ -104,6 +108,7 @@ if TYPE_CHECKING:
     from unmask.certifying.certificate import certify as certify
     from unmask.errors import InputError as InputError
     from unmask.exporting.export import export as export
+    from unmask.measuring.dependence_profile import measure_dependence_profile as measure_dependence
     from unmask.measuring.measurement import Measurement as Measurement
     from unmask.measuring.priced_score import Score as Score
     from unmask.measuring.priced_score import score as score
@@ -128,6 +133,7 @@ if TYPE_CHECKING:
     from unmask.theory import bounds as bounds
     from unmask.theory import reveal_orders as orders
     from unmask.theory.curve import InformationCurve as InformationCurve
+    from unmask.theory.dependence_profile import DependenceProfile as DependenceProfile
     from unmask.theory.grid import BinomialGrid as BinomialGrid
     from unmask.theory.optimal import best_schedule as best_schedule
     from unmask.theory.optimal import cheapest as cheapest

@@ -92,6 +92,14 @@ def measure(
     overlaps: Annotated[
         bool, typer.Option("--overlaps", help="Measure how long drafts of exact parallel sampling stand, instead.")
     ] = False,
+    dependence: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            rich_help_panel=RESULT,
+            help="Measure what depends on what too, for --rule dependence: where it goes, such as m.dependence.json.",
+        ),
+    ] = None,
     block_length: BlockLength = None,
     resume_from: Annotated[Path | None, typer.Option(metavar="FILE", help="Go on with this measurement.")] = None,
     merge: Annotated[
@@ -124,6 +132,7 @@ def measure(
             "--counts": counts, "--canvases": None if canvases == "1" else canvases, "--precision": precision,
             "--calls": calls, "--block-length": block_length,
             "--resume-from": resume_from, "--merge": merge or None, "--show-steps": show_steps,
+            "--dependence": dependence,
         }  # fmt: skip
         measure_overlaps(
             model, out, data, tokens, lines, texts, length, given, orders, batch_size or 16, seed, device,
@@ -136,6 +145,8 @@ def measure(
     if merge:
         from unmask.measuring.measurement import Measurement
 
+        if dependence is not None:
+            raise InputError("--dependence and --merge were both given; no model is asked with --merge")
         found, spent = Measurement.merge([Measurement.load(path) for path in model]), 0
         found.save(out)
     else:
@@ -146,7 +157,7 @@ def measure(
         job = Job(
             model=model[0], out=out, data=data, tokens=tokens, lines=lines, texts=texts, length=length,
             orders=orders, counts=counts, canvases=canvases, precision=precision, calls=calls,
-            search_calls=search_calls, given=given,
+            search_calls=search_calls, given=given, dependence=dependence,
             block_length=block_length, resume=resume_from, batch_size=batch_size or 16, seed=seed, device=device,
             trust_remote_code=trust_remote_code, allow_unknown=allow_unknown,
             overrides=load_options(

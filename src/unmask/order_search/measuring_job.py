@@ -13,6 +13,7 @@ from torch import Tensor
 
 from unmask import spec
 from unmask.errors import InputError
+from unmask.measuring.dependence_profile import measure_dependence_profile
 from unmask.measuring.inputs import read_given, read_inputs
 from unmask.measuring.measure import measure
 from unmask.measuring.measurement import Measurement
@@ -31,6 +32,7 @@ class Job:
     """What a person asked `unmask measure` for; the options of the command line.
 
     Attributes:
+        dependence: where a dependence profile of the same texts goes; None measures none.
         orders: "auto" to search for them, "uniform" for no other, or names; None searches where there are texts enough.
     """
 
@@ -51,6 +53,7 @@ class Job:
     block_length: int | None = None
     resume: Path | None = None
     batch_size: int = 16
+    dependence: Path | None = None
     seed: int = 0
     device: str | None = None
     trust_remote_code: bool = False
@@ -68,7 +71,8 @@ class Job:
         Args:
             note: told what was unknown, left out or cut of the texts.
         """
-        check_folder(self.out)
+        for path in filter(None, (self.out, self.dependence)):
+            check_folder(path)
         resumed = None if self.resume is None else Measurement.load(self.resume)
         shards = Shards()
         try:
@@ -92,6 +96,12 @@ class Job:
                 progress=progress if shards.is_first else None,
                 checkpoint=(lambda found: found.save(self.out)) if shards.world == 1 else None,
             )  # fmt: skip
+            if self.dependence is not None and shards.is_first:
+                say("measuring what depends on what")
+                profile = measure_dependence_profile(
+                    predictor, texts, self.seed, given=known, block_length=block, source=source
+                )
+                profile.save(self.dependence)
             digests = identify(texts, source)
             whole = shards.gathered(measured, [*(resumed.texts if resumed else ()), *digests])
             calls = shards.added(predictor.calls)

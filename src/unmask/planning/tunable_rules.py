@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from unmask import spec
 from unmask.errors import InputError
 from unmask.sampling.rules.catalogue import CATALOGUE
 from unmask.sampling.sampler import Sampler
+from unmask.theory.dependence_profile import DependenceProfile
 
 DIGITS = 4
 
@@ -23,6 +25,7 @@ class Rule:
         tightest, loosest: ends of the range that is searched, on a logarithmic scale; the loosest for a window of L
             positions and a vocabulary of V. At the loosest everything is revealed at once, or nearly.
         confidence: whether the knob is a confidence, 1 less the quantity that is searched, or that quantity itself.
+        measured: the parameter that is measured of the model before the knob is set: a dependence profile, or "".
     """
 
     name: str
@@ -30,10 +33,15 @@ class Rule:
     tightest: float
     loosest: Callable[[int, int], float]
     confidence: bool = False
+    measured: str = ""
 
     def sampler(self, value: float, block_length: int | None = None) -> Sampler:
         """The rule with this setting."""
         return self.recipe(value, block_length=block_length)
+
+    def reading(self, profile: DependenceProfile | None) -> Rule:
+        """The same rule with what was measured; itself where nothing was."""
+        return self if profile is None else replace(self, recipe=partial(self.recipe, **{self.measured: profile}))
 
     def value(self, looseness: float, window: int, vocab_size: int) -> float:
         """The setting at a looseness from 0 to 1, to a few digits, so that what is scored is what is written."""
@@ -43,7 +51,7 @@ class Rule:
 
 
 RULES = {
-    name: Rule(name, rule.recipe, rule.tuned.tightest, rule.tuned.loosest, rule.tuned.confidence)
+    name: Rule(name, rule.recipe, rule.tuned.tightest, rule.tuned.loosest, rule.tuned.confidence, rule.measured)
     for name, rule in CATALOGUE.items()
     if rule.tuned is not None
 }

@@ -7,6 +7,8 @@ that the cheap ones come first, until one keeps the budget; then between the las
 prices crosses it. One token at a time is scored with the same random orders, so that a rule in random order differs
 from it only by what it reveals together.
 
+A rule that reads a dependence profile is given one, measured on the texts it is tuned on.
+
 The setting is chosen on one half of the texts; price, interval and calls are those on the other half.
 """
 
@@ -21,6 +23,7 @@ import numpy.typing as npt
 import torch
 
 from unmask.errors import InputError
+from unmask.measuring.dependence_profile import measure_dependence_profile
 from unmask.measuring.estimate import Estimate
 from unmask.measuring.model_identity import describe_model
 from unmask.measuring.texts import block_ranges, check_texts, identify, known_positions
@@ -114,6 +117,15 @@ def tune(
     order = np.argsort(identify(texts, source))  # by digest: the order in which the texts come does not matter
     say = progress or (lambda sentence: None)
 
+    profile = None
+    if rule.measured:
+        say("what depends on what")
+        first = order[::2]
+        profile = measure_dependence_profile(
+            predictor, texts[first], seed, given=known[first], block_length=block_length, source=source
+        )
+        rule = rule.reading(profile)
+
     def half(rows: npt.NDArray[np.int64]) -> _Scorer:
         return _Scorer(predictor, rule, texts[rows], known[rows], block_length, seed, random_orders, batch_size, say)
 
@@ -129,6 +141,7 @@ def tune(
         describe_model(predictor),
         tuple((entry.value, entry.price, float(entry.calls.mean())) for entry in tried),
         block_length,
+        profile,
     )
 
 

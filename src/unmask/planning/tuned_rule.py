@@ -13,6 +13,7 @@ from typing import Any
 from unmask.errors import InputError
 from unmask.files import read_json, write_json
 from unmask.measuring.estimate import Estimate
+from unmask.theory.dependence_profile import DependenceProfile
 
 FORMAT = "unmask.tuned/1"
 
@@ -29,6 +30,7 @@ class TunedRule:
         length: L, tokens revealed in a sequence.
         block_length: of the blocks the rule works in, from left to right; None where it sees all positions.
         model: name and digest of the model it was tuned for.
+        profile: what the rule reads besides the model, measured on the texts it was tuned on; None: nothing.
         tried: (value, price, network_calls) of every setting that was scored on the texts it was tuned on.
 
     Examples:
@@ -47,6 +49,7 @@ class TunedRule:
     model: dict[str, str] = field(default_factory=dict)
     tried: tuple[tuple[float, float, float], ...] = ()
     block_length: int | None = None
+    profile: DependenceProfile | None = None
 
     @property
     def window(self) -> int:
@@ -62,7 +65,7 @@ class TunedRule:
         """The rule with this setting, for `unmask.sample` and `unmask.score`."""
         from unmask.planning.tunable_rules import rule_named  # needs torch
 
-        return rule_named(self.rule).sampler(self.value, self.block_length)
+        return rule_named(self.rule).reading(self.profile).sampler(self.value, self.block_length)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, ready for JSON."""
@@ -77,6 +80,7 @@ class TunedRule:
             "model": self.model,
             "tried": [list(entry) for entry in self.tried],
             "block_length": self.block_length,
+            **({} if self.profile is None else {"profile": self.profile.to_dict()}),
         }
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -98,6 +102,7 @@ class TunedRule:
                 dict(data["model"]),
                 tuple((float(value), float(price), float(calls)) for value, price, calls in data["tried"]),
                 None if data["block_length"] is None else int(data["block_length"]),
+                DependenceProfile.from_dict(data["profile"]) if "profile" in data else None,
             )
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise InputError(f"{path} is not a whole {FORMAT} file ({type(error).__name__}: {error})") from error

@@ -22,6 +22,7 @@ from unmask.sampling.rules.ancestral import ancestral as ancestral
 from unmask.sampling.rules.catalogue import CATALOGUE
 from unmask.sampling.rules.confidence import confidence as confidence
 from unmask.sampling.rules.credit import credit as credit
+from unmask.sampling.rules.dependence import dependence as dependence
 from unmask.sampling.rules.dilated import dilated as dilated
 from unmask.sampling.rules.dream import dream as dream
 from unmask.sampling.rules.edit import edit as edit

@@ -113,8 +113,18 @@ EXACT_PLAN = record(
     model=MODEL,
     format=text(100),
 )
+DEPENDENCE_PROFILE = record(
+    anything,
+    {"pairs": row(row(numbers(0, 1)))},
+    **dict.fromkeys(("texts", "network_calls", "seed"), COUNT),
+    known=numbers(0, 1),
+    by_distance=row(numbers(0, 1), 1),
+    promises=row(exactly(NATS, NATS, NATS, NATS)),
+    model=MODEL,
+)
 TUNED = record(
     anything,
+    {"profile": DEPENDENCE_PROFILE},
     rule=text(100),
     value=number(-1e12, 1e12),
     price=ESTIMATE,
@@ -211,6 +221,7 @@ FORMATS: dict[str, Format] = {
     "unmask.curve/2": Format(CURVE, 2**32),
     "unmask.plan/2": Format(PLAN),
     "unmask.dependence/1": Format(DEPENDENCE, 2**30),
+    "unmask.profile/1": Format(DEPENDENCE_PROFILE, 2**30),
     "unmask.overlaps/1": Format(OVERLAPS, 2**32),
     "unmask.exact_plan/1": Format(EXACT_PLAN),
     "unmask.tuned/1": Format(TUNED),

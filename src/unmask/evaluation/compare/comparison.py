@@ -2,6 +2,7 @@
 
 settings.json        what is compared, so that a folder is never filled from two comparisons
 measured.curve.json  the measurement plans are made from
+measured.dependence.json  what rules that read dependence were given, where one was tried
 trials/KEY.json      one file a trial
 """
 
@@ -29,6 +30,7 @@ from unmask.measuring.measurement import Measurement, text_digest
 from unmask.measuring.model_identity import describe_model
 from unmask.models.capabilities import folder_of, law_of
 from unmask.planning.plan import Plan
+from unmask.theory.dependence_profile import DependenceProfile
 
 FORMAT = "unmask.compare/1"
 TIMING = "unmask.timing/1"
@@ -91,7 +93,7 @@ class Run:
         reference = self._reference()
         self._open(resume, force)
         measured = self._measured()
-        rules = Rules(measured, request.steps or ladder(ground.length), plans)
+        rules = Rules(measured, request.steps or ladder(ground.length), plans, self._dependence)
         entries = rules.entries(names)
         self.say("scoring one token at a time")
         _ = ground.alone
@@ -164,7 +166,7 @@ class Run:
                         f"--out {self.folder} holds no comparison; --force replaces only what compare wrote"
                     )
                 shutil.rmtree(self.folder / "trials", ignore_errors=True)
-                for name in ("measured.curve.json", "autoregressive.json"):
+                for name in ("measured.curve.json", "measured.dependence.json", "autoregressive.json"):
                     (self.folder / name).unlink(missing_ok=True)
             elif not resume:
                 raise InputError(f"--out {self.folder} is not empty; go on with --resume, or replace it with --force")
@@ -211,6 +213,13 @@ class Run:
         found = self.ground.measure(list(ORDERS), self.say)
         found.save(path)
         return found
+
+    def _dependence(self) -> DependenceProfile:
+        path = self.folder / "measured.dependence.json"
+        if not path.exists():
+            self.say("measuring what depends on what")
+            self.ground.measure_dependence().save(path)
+        return DependenceProfile.load(path)
 
     def _tried(self, entries: Sequence[Entry], attempts: Attempts) -> dict[str, Trial]:
         trials: dict[str, Trial] = {}

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from unmask.errors import InputError
 from unmask.evaluation.tasks import Task
 from unmask.laws.base import Law
+from unmask.measuring.dependence_profile import measure_dependence_profile
 from unmask.measuring.measure import Orders, measure
 from unmask.measuring.measurement import Measurement
 from unmask.models.capabilities import block_length_of, law_of
@@ -23,6 +24,7 @@ from unmask.models.predictor import Predictor
 from unmask.sampling import recipes
 from unmask.sampling.score import Score, score
 from unmask.theory.curve import FloatArray
+from unmask.theory.dependence_profile import DependenceProfile
 
 TokenArray = npt.NDArray[np.int64]
 LEAST_TEXTS = 8
@@ -92,6 +94,13 @@ class Ground:
             self.predictor, self.measured_texts, self.seed, orders=orders, given=self.given,
             block_length=block_length_of(self.predictor), batch_size=self.batch_size, source=self.source,
             progress=report, **options,
+        )  # fmt: skip
+
+    def measure_dependence(self) -> DependenceProfile:
+        """Which share of a token's uncertainty others take away, on the texts to measure."""
+        return measure_dependence_profile(
+            self.predictor, self.measured_texts, self.seed, given=self.given,
+            block_length=block_length_of(self.predictor), batch_size=self.batch_size, source=self.source,
         )  # fmt: skip
 
     def score(self, sampler: Any) -> Score:

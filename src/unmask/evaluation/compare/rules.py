@@ -21,6 +21,7 @@ from unmask.planning.plan import Plan
 from unmask.planning.planner import Planner
 from unmask.sampling import rule_names
 from unmask.sampling.rules.planned import planned
+from unmask.theory.dependence_profile import DependenceProfile
 from unmask.theory.schedule import Schedule
 
 LADDERS: dict[str, tuple[str, ...] | str] = {
@@ -65,10 +66,17 @@ class Rules:
         measured: of the model; plans are made from it.
         steps: numbers of steps rules with steps are tried at.
         plans: made elsewhere, by the names of their files.
+        dependence: measures the profile of rules that read one; they go without where nothing does.
     """
 
-    def __init__(self, measured: Measurement, steps: Sequence[int], plans: dict[str, Plan] | None = None) -> None:
-        self.measured, self.steps, self.plans = measured, steps, plans or {}
+    def __init__(
+        self,
+        measured: Measurement,
+        steps: Sequence[int],
+        plans: dict[str, Plan] | None = None,
+        dependence: Callable[[], DependenceProfile] | None = None,
+    ) -> None:
+        self.measured, self.steps, self.plans, self.dependence = measured, steps, plans or {}, dependence
         self.length = measured.length
         self._planners: dict[str, Planner] = {}
 
@@ -113,11 +121,17 @@ class Rules:
         key = f"{rule}:{setting}" if setting else rule
         shown = f"T = {setting.removeprefix('steps=')}" if setting.startswith("steps=") else setting.replace("=", " = ")
         sampler = rule_names.from_name(key)  # a word that is wrong is said now, not after an hour
+        needs, measure = rule_names.find(rule).measured, self.dependence
+
+        def make() -> Any:
+            if measure is None or not needs or f"{needs}=" in setting:
+                return sampler
+            return rule_names.from_name(key, **{needs: measure()})
 
         def price() -> Estimate | None:
             return Estimate.exactly(0.0) if rule in ("one_by_one", "first_hitting") and not setting else None
 
-        return Entry(key, rule, shown.replace(",", ", "), lambda: sampler, price)
+        return Entry(key, rule, shown.replace(",", ", "), make, price)
 
     def _fixed(self, rule: str, steps: int) -> Entry:
         schedule = FIXED_SIZES[rule](self.length, steps)

@@ -45,6 +45,7 @@ class Rule:
         tuned: the range of the knob for `unmask tune`; None where it has none.
         readers: how parameters that are no plain value are read from the command line, by name.
         example: a setting at which a text of nine tokens shows what the rule does; the tests run every rule at it.
+        measured: the parameter that is measured of a model where it is not said: a dependence profile, or "".
         named: whether a name makes it; not so where it needs a plan or another sampler.
     """
 
@@ -56,6 +57,7 @@ class Rule:
     tuned: Tuned | None = None
     readers: Mapping[str, Callable[[str], Any]] = field(default_factory=dict)
     example: str = ""
+    measured: str = ""
     named: bool = True
 
     @property
