@@ -68,7 +68,7 @@ class OrderCosts:
         return np.asarray(np.trace(self.costs, axis1=1, axis2=2) - self.parallel.sum(axis=1))
 
     def model_errors(self, schedule: Schedule) -> FloatArray:
-        """What each text costs beyond what the predictor itself expects to pay at the canvases of a schedule, (N,) nats.
+        """What each text costs beyond what the predictor itself expects at the canvases of a schedule, (N,) nats.
 
         `sum_t s_t (c - h)` with c the cross-entropy and h the predictor's own entropy where step t begins: the training
         error that the bounds of [LC] add to the price. The mean is 0 for a calibrated predictor.
