@@ -47,6 +47,8 @@ _HOMES = {
     "score": "unmask.measuring.priced_score:score",
     "Score": "unmask.measuring.priced_score:Score",
     "per_token": "unmask.sampling.per_token:per_token",
+    "compare": "unmask.evaluation.compare.compare:compare",
+    "Comparison": "unmask.evaluation.compare.trial:Comparison",
     "cite": "unmask.sampling.citations:cite",
     "certify": "unmask.certifying.certificate:certify",
     "Certificate": "unmask.certifying.certificate:Certificate",
@@ -56,6 +58,7 @@ _HOMES = {
 __all__ = [
     "BinomialGrid",
     "Certificate",
+    "Comparison",
     "InformationCurve",
     "InputError",
     "Measurement",
@@ -74,6 +77,7 @@ __all__ = [
     "certify",
     "cheapest",
     "cite",
+    "compare",
     "export",
     "fewest_steps",
     "frontier",
@@ -103,6 +107,8 @@ if TYPE_CHECKING:
     from unmask.certifying.certificate import Certificate as Certificate
     from unmask.certifying.certificate import certify as certify
     from unmask.errors import InputError as InputError
+    from unmask.evaluation.compare.compare import compare as compare
+    from unmask.evaluation.compare.trial import Comparison as Comparison
     from unmask.exporting.export import export as export
     from unmask.measuring.measurement import Measurement as Measurement
     from unmask.measuring.priced_score import Score as Score
