@@ -20,6 +20,7 @@ import numpy as np
 
 from unmask.errors import InputError
 from unmask.evaluation.compare.attempt import Attempts, drawing, times
+from unmask.evaluation.compare.check import Check
 from unmask.evaluation.compare.ground import Ground
 from unmask.evaluation.compare.rules import Entry, Rules, chosen, ladder, own_entry
 from unmask.evaluation.compare.trial import AutoregressiveLine, Comparison, Timing, Trial
@@ -203,6 +204,7 @@ class Run:
             "mauve": request.mauve,
             "batch": request.batch,
             "rounds": request.rounds,
+            **({"check": ground.task.name} if isinstance(ground.task, Check) else {}),
         }
 
     # -- the work --

@@ -275,6 +275,12 @@ class Comparison(Displayed):
         judge, mauve: paths of the models that judged, or "".
         task: name of the task texts are right or wrong by, or "".
         seconds: wall time of the call that put it together; less when trials were there already.
+
+    Examples:
+        >>> law = unmask.laws.Permutation(4)
+        >>> found = unmask.compare(unmask.oracle(law), "one_by_one,equal_sizes:2", law.sample(20, seed=0), samples=4)
+        >>> [(trial.name, trial.calls.mean) for trial in found.trials]
+        [('one_by_one', 4.0), ('equal_sizes T = 2', 2.0)]
     """
 
     model: dict[str, str]
