@@ -29,7 +29,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("page", ["sampling.md", "extending.md", "exact.md", "dependence.md"])
+@pytest.mark.parametrize("page", ["sampling.md", "extending.md", "exact.md", "dependence.md", "compare.md"])
 def test_every_python_block_of_a_guide_runs(page, folder):
     blocks = blocks_of(page)
     assert blocks

@@ -49,6 +49,8 @@ _HOMES = {
     "score": "unmask.measuring.priced_score:score",
     "Score": "unmask.measuring.priced_score:Score",
     "per_token": "unmask.sampling.per_token:per_token",
+    "compare": "unmask.evaluation.compare.compare:compare",
+    "Comparison": "unmask.evaluation.compare.trial:Comparison",
     "cite": "unmask.sampling.citations:cite",
     "certify": "unmask.certifying.certificate:certify",
     "Certificate": "unmask.certifying.certificate:Certificate",
@@ -58,6 +60,7 @@ _HOMES = {
 __all__ = [
     "BinomialGrid",
     "Certificate",
+    "Comparison",
     "DependenceProfile",
     "InformationCurve",
     "InputError",
@@ -77,6 +80,7 @@ __all__ = [
     "certify",
     "cheapest",
     "cite",
+    "compare",
     "export",
     "fewest_steps",
     "frontier",
@@ -107,6 +111,8 @@ if TYPE_CHECKING:
     from unmask.certifying.certificate import Certificate as Certificate
     from unmask.certifying.certificate import certify as certify
     from unmask.errors import InputError as InputError
+    from unmask.evaluation.compare.compare import compare as compare
+    from unmask.evaluation.compare.trial import Comparison as Comparison
     from unmask.exporting.export import export as export
     from unmask.measuring.dependence_profile import measure_dependence_profile as measure_dependence
     from unmask.measuring.measurement import Measurement as Measurement

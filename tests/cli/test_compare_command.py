@@ -88,3 +88,30 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path, capsys):
     assert "not empty" in capsys.readouterr().err
     assert run("compare", CHAIN, "--rules", "equal_sizes:2", "--out", tmp_path, "--force", *QUICK) == 2
     assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_check_of_ones_own_judges_what_is_drawn(tmp_path, capsys):
+    (tmp_path / "verdict.py").write_text("def starts(text):\n    return text.startswith('0')\n")
+    check = f"{tmp_path / 'verdict.py'}:starts"
+    law = "law:permutation:length=4"
+    words = [
+        "compare",
+        law,
+        "--rules",
+        "one_by_one",
+        "--check",
+        check,
+        "--texts",
+        "20",
+        "--samples",
+        "8",
+        "--rounds",
+        "0",
+    ]
+    assert main([*words, "--out", str(tmp_path / "out")]) in (None, 0)
+    stored = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    assert stored["task"] == "starts"
+    (trial,) = stored["trials"]
+    assert trial["valid"]["total"] == 8
+    assert 0 < trial["valid"]["count"] < 8
+    assert "--check" in (tmp_path / "out" / "index.html").read_text()

@@ -59,6 +59,14 @@ def compare(
             help="A task with a right answer: its texts, its prompts, its verdict.",
         ),
     ] = None,
+    check: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.py:FUNCTION",
+            rich_help_panel=TEXTS,
+            help="What makes a drawn text right: a function of the text.",
+        ),
+    ] = None,
     texts: Annotated[
         int, typer.Option(min=8, rich_help_panel=TEXTS, help="Held-out texts: half are measured, half are scored.")
     ] = 200,
@@ -109,6 +117,9 @@ def compare(
     Half of the texts are measured to make plans, every rule is scored on the other half. Rules without an exact
     likelihood stand in a part of their own. Open FOLDER/index.html.
     """
+    from dataclasses import replace
+
+    from unmask.evaluation.compare.check import from_name as check_named
     from unmask.evaluation.compare.comparison import ORDERS, Request, Run
     from unmask.evaluation.compare.ground import Ground
     from unmask.evaluation.compare.rules import chosen
@@ -118,6 +129,8 @@ def compare(
 
     chosen(rules, ORDERS)
     leading = _leading(given, plan or ())
+    if check is not None and task is not None:
+        raise InputError("--check and --task were both given; a task brings its own verdict")
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out} is a file; give a folder")
     if out.is_dir() and any(out.iterdir()) and not (resume or force):
@@ -150,13 +163,13 @@ def compare(
             allow_unknown,
         )
         assert isinstance(ground, Ground)
-        from dataclasses import replace
-
+        if check is not None:
+            ground = replace(ground, task=check_named(check, predictor))
         found = Run(ground, replace(request, data=words), out, bar.say, bar.show).run(resume, force)
         bar.say("writing the page")
         said = {
-            "rules": rules, "data": data, "tokens": tokens, "lines": lines, "task": task, "texts": texts,
-            "length": length, "given": given, "steps": steps, "plan": plan, "samples": samples,
+            "rules": rules, "data": data, "tokens": tokens, "lines": lines, "task": task, "check": check,
+            "texts": texts, "length": length, "given": given, "steps": steps, "plan": plan, "samples": samples,
             "random-orders": random_orders, "throughput-batch": throughput_batch,
             "rounds": rounds, "autoregressive": autoregressive, "judge": judge,
             "mauve": mauve, "batch-size": batch_size, "seed": seed, "out": out, "allow-unknown": allow_unknown,

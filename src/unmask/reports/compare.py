@@ -10,21 +10,23 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from unmask.evaluation.compare.leaderboards import LEVELS, accuracy_under_parallelism, most_tokens_per_call
 from unmask.evaluation.compare.trial import Comparison, Trial, undominated
 from unmask.evaluation.result_table import Cell, Column, ResultTable
 from unmask.evaluation.text_quality import TextQuality
 from unmask.measuring.estimate import Estimate
+from unmask.reports.compare_headline import headline
 from unmask.reports.tables import to_markdown, to_rich
 from unmask.visible import in_markdown, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-RIVALS = ("equal_sizes", "confidence", "threshold", "entropy_bound")
-"""Rules in wide use, named beside the cheapest one."""
 WIDTH = 100
 """Columns of what is no terminal."""
-SPARE = ("perplexity", "tokens_per_second", "predicted", "latency")
+SPARE = ("own_nats", "canvases", "tokens_per_call", "perplexity", "tokens_per_second", "predicted", "latency")
+OPTIONAL = ("canvases", "own_nats")
+"""Columns that are left out where they say nothing."""
 MEASURED_ONLY = (
     "Measured only: the choice of positions reads the token just drawn, tokens are taken back, or the draw is not from "
     "the model's own law. Such rules have no exact likelihood; what they write is all there is to go by."
@@ -38,9 +40,12 @@ def scored_table(found: Comparison, name: Callable[[Trial], str] = lambda trial:
         Column("mark", ""),
         Column("rule", "rule"),
         Column("calls", "network\ncalls", ".3g"),
+        Column("canvases", "canvases", ".3g"),
+        Column("tokens_per_call", "tokens\na call", ".3g"),
         Column("predicted", "predicted,\nnats/token"),
         Column("price", "price,\nnats/token"),
         Column("perplexity", "perpl.\ntimes", ".2f"),
+        Column("own_nats", "its texts,\nown nats", ".3f"),
         Column("latency", "ms, one\ntext", ".0f"),
         Column("tokens_per_second", "tokens/s,\nbatch", ".0f"),
     ]
@@ -49,9 +54,10 @@ def scored_table(found: Comparison, name: Callable[[Trial], str] = lambda trial:
         assert trial.scored is not None
         price = trial.scored.scaled(1 / found.length)
         row: list[Cell] = ["●" if trial.key in best else "", name(trial), trial.mean_calls]
+        row += [trial.mean_canvases, found.length / trial.mean_calls]
         row += [priced(trial.predicted, found.length), priced(trial.scored, found.length), math.exp(price.value)]
-        rows.append([*row, *_times(trial)])
-    return _with_task(found, columns, rows, found.scored)
+        rows.append([*row, trial.own_nats, *_times(trial)])
+    return _filled(_with_task(found, columns, rows, found.scored))
 
 
 def measured_table(found: Comparison) -> ResultTable:
@@ -59,18 +65,63 @@ def measured_table(found: Comparison) -> ResultTable:
     columns = [
         Column("rule", "rule"),
         Column("calls", "network\ncalls", ".3g"),
+        Column("tokens_per_call", "tokens\na call", ".3g"),
+        Column("own_nats", "own\nnats", ".3f"),
         Column("sequence_entropy", "sequence\nentropy", ".2f"),
         Column("unigram_distance", "token TV\ndistance", ".3f"),
         Column("repeated", "repeated\n3-grams", ".3f"),
         Column("latency", "ms, one\ntext", ".0f"),
     ]
-    rows: list[list[Cell]] = [["real text", None, *_brief(found.real), None]]
-    rows += [[trial.name, trial.mean_calls, *_brief(trial.quality), _times(trial)[0]] for trial in found.measured_only]
+    real = found.one_at_a_time.value / found.length
+    rows: list[list[Cell]] = [["real text", None, None, real, *_brief(found.real), None]]
+    for trial in found.measured_only:
+        shares: list[Cell] = [trial.name, trial.mean_calls, trial.tokens_per_call, trial.own_nats]
+        rows.append([*shares, *_brief(trial.quality), _times(trial)[0]])
     if found.judge:  # never without the entropy that stands beside it
         columns.append(Column("judge", "judge\nperplexity", ".1f"))
         judged = [found.real_judge, *(trial.judge for trial in found.measured_only)]
         rows = [[*row, _perplexity(one)] for row, one in zip(rows, judged, strict=True)]
-    return _with_task(found, columns, rows, [None, *found.measured_only])
+    return _filled(_with_task(found, columns, rows, [None, *found.measured_only]))
+
+
+def leaderboard(found: Comparison) -> ResultTable:
+    """Each rule as leaderboards of right answers rank it; no rows where right is not defined.
+
+    The most tokens per call at 80, 75 and 70 % right (ParallelBench), and AUP (d3LLM).
+    """
+    judged = [trial for trial in (*found.scored, *found.measured_only) if trial.valid is not None]
+    points: dict[str, list[tuple[float, float]]] = {}
+    for trial in judged:
+        if trial.valid is not None:
+            points.setdefault(trial.rule, []).append((found.length / trial.mean_calls, trial.valid.value))
+    best = max((right for settings in points.values() for _, right in settings), default=0.0)
+    columns = [Column("rule", "rule"), Column("settings", "settings")]
+    columns += [Column(f"tokens_at_{level * 100:.0f}", f"tokens a call\nat ≥ {level:.0%}", ".3g") for level in LEVELS]
+    columns += [Column("aup", "AUP", ".0f"), Column("right", "most\nright", ".1%")]
+    rows: list[list[Cell]] = [
+        [
+            rule,
+            len(settings),
+            *(most_tokens_per_call(settings, level) for level in LEVELS),
+            accuracy_under_parallelism(settings, best),
+            max(right for _, right in settings),
+        ]
+        for rule, settings in points.items()
+    ]
+    return ResultTable.of(columns, sorted(rows, key=lambda row: -float(row[-2] or 0.0)))
+
+
+def _filled(table: ResultTable) -> ResultTable:
+    """The table without columns of `OPTIONAL` that hold nothing, or canvases that are as many as the calls."""
+
+    def says_nothing(name: str) -> bool:
+        if name not in OPTIONAL:
+            return False
+        pairs = zip(table.column(name), table.column("calls"), strict=True)
+        return all(one is None or (name == "canvases" and one < 1.05 * calls) for one, calls in pairs)
+
+    kept = [place for place, column in enumerate(table.columns) if not says_nothing(column.name)]
+    return ResultTable.of([table.columns[place] for place in kept], [[row[p] for p in kept] for row in table.rows])
 
 
 def quality_table(found: Comparison) -> ResultTable:
@@ -91,9 +142,20 @@ def quality_table(found: Comparison) -> ResultTable:
 
 def all_trials(found: Comparison) -> ResultTable:
     """Every trial as numbers, nats per sequence."""
-    names = ("key", "rule", "setting", "how", "calls", "calls_least", "calls_most", "tokens_per_call", "predicted")
+    names = (
+        "key",
+        "rule",
+        "setting",
+        "how",
+        "calls",
+        "calls_least",
+        "calls_most",
+        "canvases",
+        "tokens_per_call",
+        "predicted",
+    )
     names += ("predicted_low", "predicted_high", "exact", "price", "price_low", "price_high", "nats", "latency")
-    names += ("tokens_per_second", "batch", "right", "drawn", "undominated", "error")
+    names += ("tokens_per_second", "batch", "right", "drawn", "own_nats", "undominated", "error")
     best = {trial.key for trial in undominated(found.scored)}
     rows = []
     for trial in found.trials:
@@ -101,10 +163,17 @@ def all_trials(found: Comparison) -> ResultTable:
         row: list[Cell] = [trial.key, trial.rule, trial.setting, trial.how]
         row += [None if math.isnan(trial.mean_calls) else trial.mean_calls]
         row += [calls.least, calls.most] if calls else [None, None]
-        row += [trial.tokens_per_call, *_interval(trial.predicted), trial.exact, *_interval(trial.scored), trial.nats]
+        row += [
+            trial.canvases,
+            trial.tokens_per_call,
+            *_interval(trial.predicted),
+            trial.exact,
+            *_interval(trial.scored),
+            trial.nats,
+        ]
         row += [timing.latency, timing.throughput, timing.batch] if timing else [None] * 3
         row += [valid.count, valid.total] if valid else [None, None]
-        rows.append([*row, int(trial.key in best), trial.error])
+        rows.append([*row, trial.own_nats, int(trial.key in best), trial.error])
     return ResultTable.of([Column(name) for name in names], rows)
 
 
@@ -119,27 +188,8 @@ def priced(price: Estimate | None, length: int, digits: int = 3) -> str:
 
 
 def verdict(found: Comparison) -> list[str]:
-    """What the comparison came to, in sentences: at about L/8 calls, and where an autoregressive model is faster."""
-    said = []
-    kept = undominated(found.scored)
-    wanted = max(1, found.length // 8)
-    near = [trial for trial in kept if trial.mean_calls <= 1.25 * wanted]
-    if near:
-        best = near[-1]
-        said.append(
-            f"At up to {1.25 * wanted:.3g} network calls for {found.length} tokens the cheapest rule scored is "
-            f"{best.name}: {priced(best.scored, found.length)} nats/token beyond one token at a time, in "
-            f"{best.mean_calls:.3g} calls."
-        )
-        rivals: dict[str, Trial] = {}
-        for trial in sorted(found.scored, key=lambda one: abs(math.log(one.mean_calls / best.mean_calls))):
-            close = 0.75 * best.mean_calls <= trial.mean_calls <= 1.34 * best.mean_calls
-            if close and trial.rule != best.rule and trial.rule in RIVALS:
-                rivals.setdefault(trial.rule, trial)
-        if rivals:
-            words = [f"{t.name} {priced(t.scored, found.length)} ({t.mean_calls:.3g} calls)" for t in rivals.values()]
-            said.append(f"Near it: {'; '.join(words)}.")
-    return said + autoregressive_verdict(found)
+    """What the comparison came to, in sentences: what it costs where, and where an autoregressive model is faster."""
+    return headline(found) + autoregressive_verdict(found)
 
 
 def autoregressive_verdict(found: Comparison) -> list[str]:
@@ -170,7 +220,9 @@ def autoregressive_verdict(found: Comparison) -> list[str]:
 
 
 def show(found: Comparison, console: Console) -> None:
-    """Print both tables, what failed, and what it comes to."""
+    """Print what it comes to, both tables, and what failed."""
+    for sentence in headline(found):
+        say(console, sentence, "bold")
     say(
         console,
         f"{found.model['name']} on {found.data or 'given texts'}: {found.texts} held-out texts of {found.length} "
@@ -200,8 +252,12 @@ def show(found: Comparison, console: Console) -> None:
         console.print(to_rich(fitting(measured_table(found), console.width)))
     for trial in found.failed:
         say(console, f"failed: {trial.name}: {trial.error}", "red")
-    for sentence in [*found.notes, *verdict(found)]:
-        say(console, sentence, "bold")
+    board = leaderboard(found)
+    if board.rows:
+        say(console, "\nAs leaderboards rank: the most tokens a call at so many right answers, and AUP.")
+        console.print(to_rich(fitting(board, console.width, ("settings", "right", "tokens_at_75"))))
+    for sentence in [*found.notes, *autoregressive_verdict(found)]:
+        say(console, sentence)
 
 
 def fitting(table: ResultTable, width: int, spare: tuple[str, ...] = ()) -> ResultTable:
@@ -229,6 +285,8 @@ def summary(found: Comparison, command: str) -> str:
     parts += ["## Scored exactly\n", to_markdown(_one_line(scored_table(found)))]
     if found.measured_only:
         parts += ["## Measured only\n", f"{MEASURED_ONLY}\n", to_markdown(_one_line(measured_table(found)))]
+    if (board := leaderboard(found)).rows:
+        parts += ["## As leaderboards rank\n", to_markdown(_one_line(board))]
     parts += [f"Failed: {in_markdown(trial.name)}: {in_markdown(str(trial.error))}\n" for trial in found.failed]
     return "\n".join(parts)
 

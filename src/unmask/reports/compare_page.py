@@ -10,6 +10,7 @@ from unmask.evaluation.compare.trial import Comparison
 from unmask.files import write_bytes, write_json, write_text
 from unmask.reports import compare as tables
 from unmask.reports import compare_plots
+from unmask.reports.compare_headline import called, headline
 from unmask.reports.figures import inline_svg, png, style, svg
 from unmask.reports.pages import check_folder, render
 from unmask.reports.tables import to_csv
@@ -44,13 +45,22 @@ def page(found: Comparison, command: str = "unmask compare", drawn: dict[str, Fi
             for name, figure in (drawn or compare_plots.all_figures(found)).items()
         }
     examples = [trial for trial in compare_plots.featured(found, [*found.scored, *found.measured_only]) if trial.texts]
+    scored = tables.scored_table(found)
     return render(
         "compare.html",
         found=found,
         figures=figures,
-        verdict=tables.verdict(found),
+        headline=headline(found),
+        model=model_in_words(found),
+        numbers={trial.key: number for number, trial in enumerate(found.trials)},
+        columns=[column.name for column in scored.columns],
+        price=lambda trial: tables.priced(trial.scored, found.length),
+        right=tables.right,
+        called=called,
+        own_entropy=next((trial.own_nats for trial in found.scored if trial.rule == "one_by_one"), None),
+        board=tables.leaderboard(found),
         speed=tables.autoregressive_verdict(found),
-        scored=tables.scored_table(found),
+        scored=scored,
         measured=tables.measured_table(found) if found.measured_only else None,
         quality=tables.quality_table(found),
         why=tables.MEASURED_ONLY,
@@ -58,6 +68,14 @@ def page(found: Comparison, command: str = "unmask compare", drawn: dict[str, Fi
         examples=examples,
         command=command,
     )
+
+
+def model_in_words(found: Comparison) -> str:
+    """The model as a sentence begins with it; an oracle is a perfect model of its law."""
+    name = found.model["name"]
+    if name.startswith("oracle(") and name.endswith(")"):
+        return f"A perfect model of {name.removeprefix('oracle(').removesuffix(')')}"
+    return f"Model “{name}”"
 
 
 def write(found: Comparison, folder: str | os.PathLike[str], command: str = "unmask compare") -> list[Path]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.ticker import FixedLocator, FuncFormatter, Locator, LogLocator, MaxNLocator, NullLocator
 
+from unmask.evaluation.compare.rules import is_own
 from unmask.evaluation.compare.trial import Comparison, Trial, undominated
 from unmask.measuring.estimate import Estimate
+from unmask.reports.compare_headline import called
 from unmask.reports.figures import BLUE, FAINT, GREEN, GRID, INK, ORANGE, PURPLE, SKY
 from unmask.visible import in_figure
 
@@ -19,6 +23,7 @@ LINEAR = 0.02  # nats per token below which the axis of prices is linear: prices
 COLOURS = (ORANGE, GREEN, PURPLE, SKY, INK)
 MARKERS = ("s", "D", "^", "v", "P", "X", "<", ">", "p", "h")
 PANELS = 6
+IntArray = npt.NDArray[np.int64]
 Looks = dict[str, tuple[str, str, str]]
 """Rule -> its colour, its marker, and what it is called."""
 
@@ -124,29 +129,38 @@ def _prices_up(axes: Axes) -> None:
 
 
 def _scored(axes: Axes, found: Comparison, across: Callable[[Trial], float | None]) -> None:
-    """Every scored trial: grey where another beats it in calls and nats, else in colour and in the legend."""
+    """Every scored trial, each rule with a marker of its own: in colour where no other beats it in calls and nats.
+
+    Beaten rules are faint, and named in the legend all the same. Rules of somebody's own carry their name.
+    """
     best = {trial.key for trial in undominated(found.scored)}
     shown = [trial for trial in found.scored if across(trial) is not None]
-    rules = [
-        rule for rule in dict.fromkeys(t.rule for t in shown) if any(t.key in best for t in shown if t.rule == rule)
-    ]
-    looks = {
-        rule: (BLUE, "o") if rule == "planned" else (COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)])
-        for place, rule in enumerate(rules)
-    }
-    for trial in shown:
-        if trial.key not in best:
-            _point(axes, across(trial), trial.scored, found.length, FAINT, ".", 0.55)
+    keeps = dict.fromkeys(trial.rule for trial in shown if trial.key in best)
+    rules = [*keeps, *dict.fromkeys(trial.rule for trial in shown if trial.rule not in keeps)]
+    numbers = {trial.key: number for number, trial in enumerate(found.trials)}
+    others = [rule for rule in rules if rule != "planned"]
     for rule in rules:
-        colour, marker = looks[rule]
-        label: str | None = rule.replace("_", " ")
-        for trial in shown:
-            if trial.rule == rule and trial.key in best:
-                _point(axes, across(trial), trial.scored, found.length, colour, marker, 1.0, label)
-                label = None
-    if any(trial.key not in best for trial in shown):
-        axes.plot([], [], color=FAINT, marker=".", linewidth=0, label="beaten in calls and nats")
-    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
+        place = 0 if rule == "planned" else others.index(rule)
+        colour = BLUE if rule == "planned" else COLOURS[place % len(COLOURS)]
+        marker = "o" if rule == "planned" else MARKERS[place % len(MARKERS)]
+        first = next(trial for trial in shown if trial.rule == rule)
+        label: str | None = in_figure(called(first, setting=False)) + ("" if rule in keeps else " (beaten)")
+        for trial in sorted((t for t in shown if t.rule == rule), key=lambda t: t.key not in best):
+            faint = trial.key not in best and not is_own(rule)
+            _point(
+                axes, across(trial), trial.scored, found.length, FAINT if faint else colour, marker,
+                0.6 if faint else 1.0, label, f"mark-{numbers[trial.key]}",
+            )  # fmt: skip
+            label = None
+            if is_own(rule) and trial.scored is not None:
+                _named(axes, trial, across(trial) or 0.0, trial.scored.value / found.length, colour)
+    size, columns = (8 if len(rules) <= 16 else 6), (1 if len(rules) <= 30 else 2)
+    axes.legend(fontsize=size, loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2, ncols=columns)
+
+
+def _named(axes: Axes, trial: Trial, x: float, y: float, colour: str) -> None:
+    name = in_figure(called(trial))
+    axes.annotate(name, (x, y), xytext=(6, 6), textcoords="offset points", fontsize=8, color=colour)
 
 
 def _all_scored(axes: Axes, found: Comparison, looks: Looks) -> None:
@@ -162,15 +176,17 @@ def _all_scored(axes: Axes, found: Comparison, looks: Looks) -> None:
 
 def _point(
     axes: Axes, x: float | None, price: Estimate | None, length: int, colour: str, marker: str, alpha: float,
-    label: str | None = None,
+    label: str | None = None, name: str = "",
 ) -> None:  # fmt: skip
     assert price is not None
     scaled = price.scaled(1 / length)
     error = [[scaled.value - scaled.low], [scaled.high - scaled.value]]
-    axes.errorbar(
-        [x or np.nan], [scaled.value], error, color=colour, marker=marker, markersize=6, linewidth=0, elinewidth=1.1,
-        alpha=alpha, label=label, zorder=3 if alpha == 1 else 2,
+    drawn = axes.errorbar(
+        [x or np.nan], [scaled.value], error, color=colour, marker=marker, markersize=6 if alpha == 1 else 4.5,
+        linewidth=0, elinewidth=1.1, alpha=alpha, label=label, zorder=3 if alpha == 1 else 2,
     )  # fmt: skip
+    if name and drawn.lines[0] is not None:
+        drawn.lines[0].set_gid(name)  # by which the page knows whose mark it is
 
 
 def _reference(axes: Axes, found: Comparison, x: float, words: str, right: bool = False) -> None:
@@ -246,30 +262,54 @@ def steps(found: Comparison) -> Figure:
         axes.plot(numbers, np.cumsum(trial.step_prices), color=ORANGE, linewidth=1.3)
         axes.axhline(0, color=INK, linewidth=0.8)
         axes.set_title(_short(trial), fontsize=8.5)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.set_xlabel("step" if place >= len(panels) - 3 else "")
         axes.set_ylabel("nats (orange: so far)" if place % 3 == 0 else "", fontsize=8.5)
     return figure
 
 
 def reveals(found: Comparison, label: Callable[[Trial], str] | None = None) -> Figure:
-    """Reveal order: dark where a position of the text is uncovered in a step, mean over the sampled texts."""
+    """Reveal order of one drawn text: the step in which each position is uncovered.
+
+    Trials of earlier files know no single text; they show the mean over texts, dark where all agree.
+    """
     panels = featured(found, [*found.scored, *found.measured_only])
     figure = Figure(figsize=(8.4, 2.6 * -(-len(panels) // 3) + 0.2))
     for place, trial in enumerate(panels):
         axes = figure.add_subplot(-(-len(panels) // 3), min(3, len(panels)), place + 1)
-        shares = np.array(trial.reveals)
-        last = len(shares) * trial.reveal_steps
-        image = axes.imshow(
-            np.sqrt(shares), aspect="auto", cmap="Greys", vmin=0, vmax=1, interpolation="nearest",
-            extent=(0, found.length, last + 0.5, 0.5),
-        )  # fmt: skip
-        image.set_gid(f"map-{place}")  # two equal maps must not share an id
+        if trial.reveal_row:
+            _one_text(axes, np.array(trial.reveal_row))
+        else:
+            _all_texts(axes, trial, found.length).set_gid(f"map-{place}")  # two equal maps must not share an id
         axes.set_title((label or _short)(trial), fontsize=8.5)
         axes.set_xlabel("position" if place >= len(panels) - 3 else "")
         axes.set_ylabel("step" if place % 3 == 0 else "")
-        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.grid(visible=False)
     return figure
+
+
+def _one_text(axes: Axes, steps: IntArray) -> None:
+    """A square for every position, at the step that revealed it; the first step is on top."""
+    positions = np.flatnonzero(steps >= 0)
+    drawn = steps[positions] + 1
+    last = int(drawn.max(initial=1))
+    size = float(np.clip(900 / max(last, len(steps)), 6, 36))
+    axes.vlines(positions, 0.5, drawn, color=GRID, linewidth=0.8, zorder=1)
+    axes.scatter(positions, drawn, color=BLUE, s=size, marker="s", zorder=2)
+    axes.set_ylim(last + 0.5, 0.5)
+    axes.set_xlim(-0.7, len(steps) - 0.3)
+
+
+def _all_texts(axes: Axes, trial: Trial, length: int) -> AxesImage:
+    """Dark where a position of the text is uncovered in a step, mean over the sampled texts."""
+    shares = np.array(trial.reveals)
+    last = len(shares) * trial.reveal_steps
+    return axes.imshow(
+        np.sqrt(shares), aspect="auto", cmap="Greys", vmin=0, vmax=1, interpolation="nearest",
+        extent=(0, length, last + 0.5, 0.5),
+    )  # fmt: skip
 
 
 # -- what is written -----------------------------------------------------------------------------------------------
@@ -317,7 +357,7 @@ def calls(found: Comparison) -> Figure:
         axes.plot([trial.calls.least, trial.calls.most], [place, place], color=GRID, linewidth=3, zorder=1)
         axes.plot([low, high], [place, place], color=SKY, linewidth=5, solid_capstyle="butt", zorder=2)
         axes.plot([middle], [place], color=INK, marker="|", markersize=9, zorder=3)
-    axes.set_yticks(range(len(ran)), [in_figure(trial.name.replace("_", " ")) for trial in reversed(ran)], fontsize=8)
+    axes.set_yticks(range(len(ran)), [in_figure(called(trial)) for trial in reversed(ran)], fontsize=8)
     axes.set_xlabel("network calls per sampled text: range, middle 80 %, median")
     axes.grid(visible=False, axis="y")
     return figure
@@ -343,7 +383,7 @@ def validity(found: Comparison, looks: Looks | None = None) -> Figure:
     right = sorted((trial for trial in found.scored if trial.key in best and trial.valid), key=lambda t: t.mean_calls)
     for trial in right[:4]:
         assert trial.valid is not None
-        axes.annotate(in_figure(trial.name.replace("_", " ")), (trial.mean_calls, trial.valid.value), xytext=(5, 5),
+        axes.annotate(in_figure(called(trial)), (trial.mean_calls, trial.valid.value), xytext=(5, 5),
                       textcoords="offset points", fontsize=7.5)  # fmt: skip
     _log_axis(axes, FixedLocator([2**power for power in range(found.length.bit_length())]))
     axes.set_ylim(-0.03, 1.05)

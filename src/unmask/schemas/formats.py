@@ -66,7 +66,7 @@ PLAN = record(
         "texts": row(text(200)),
         "model_error": maybe(ESTIMATE),
         "measured_length": maybe(LENGTH),
-    },  # fmt: skip
+    },
     length=LENGTH,
     mask_token_id=TOKEN,
     order=ORDER,
@@ -194,6 +194,12 @@ QUALITY = record(
 )
 TRIAL = record(
     anything,
+    {
+        "canvases": maybe(number(0)),
+        "own_nats": maybe(NATS),
+        "reveal_row": row(whole(-1, LONGEST)),
+        "texts_right": row(truth),
+    },
     **dict.fromkeys(("key", "rule", "setting", "how", "why_no_prediction"), WORDS),
     **dict.fromkeys(("exact", "nats", "scored_calls", "tokens_per_call", "mauve"), maybe(NATS)),
     **dict.fromkeys(("step_prices", "step_sizes"), SHARES),

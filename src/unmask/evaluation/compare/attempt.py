@@ -24,10 +24,13 @@ from unmask.sampling.ends import shown_length
 from unmask.sampling.recipes import as_sampler
 from unmask.sampling.sample import Output, sample
 from unmask.sampling.sampler import Sampler
+from unmask.sampling.score import score
 
 MOST_PARTS = 48
 """Rows and columns of the reveal-order map, at the most."""
 SHOWN_TEXTS = 3
+OWN_TEXTS = 16
+"""Drawn texts of a rule that the model itself is asked about, one token at a time."""
 
 
 @dataclass(eq=False)
@@ -63,6 +66,7 @@ class Attempts:
         reveals, per_row = reveal_map(out, self.ground.given)
         task = self.ground.task
         written = [self.decode(row) for row in self.ended(out)]
+        right = () if task is None else tuple(bool(one) for one in task.is_valid(out.tokens.numpy()))
         return Trial(
             key=entry.key,
             rule=entry.rule,
@@ -76,11 +80,15 @@ class Attempts:
             reveals=reveals,
             reveal_steps=per_row,
             quality=self.quality(tokens),
-            valid=None if task is None else Share(int(task.is_valid(out.tokens.numpy()).sum()), len(tokens)),
+            valid=None if task is None else Share(sum(right), len(tokens)),
             judge=None if self.judge is None else self.judge(written),
             mauve=None if self.mauve is None else self.mauve(written, self.real_texts(len(written))),
             texts=tuple(written[:SHOWN_TEXTS]),
             notes=tuple(out.notes),
+            canvases=float(out.canvases.double().mean()),
+            own_nats=self.own_nats(out),
+            reveal_row=reveal_row(out),
+            texts_right=right[:SHOWN_TEXTS],
             **scored,
         )
 
@@ -118,6 +126,17 @@ class Attempts:
             return sample(ground.predictor, sampler, n=n, length=ground.length, **shared)
         prompts = ground.prompts[np.arange(n) % len(ground.prompts)]
         return sample(ground.predictor, sampler, prompt=prompts, length=ground.length + ground.given, **shared)
+
+    def own_nats(self, out: Output) -> float | None:
+        """Nats per token of the first drawn texts under the model itself, one token at a time in uniform order.
+
+        None where a text holds a token the model may never draw, as rules that put in tokens of their own can.
+        """
+        found = score(
+            self.ground.predictor, recipes.one_by_one(), out.tokens[:OWN_TEXTS], seed=self.ground.seed,
+            prompt=self.ground.given, random_orders=1, batch_size=self.ground.batch_size,
+        )  # fmt: skip
+        return found.per_token if bool(found.log_prob.isfinite().all()) else None
 
     def texts(self, out: Output) -> TokenArray:
         """(n, L) the tokens that were drawn."""
@@ -190,6 +209,14 @@ def seconds(act: Callable[[], object]) -> float:
     begun = time.perf_counter()
     act()
     return time.perf_counter() - begun
+
+
+def reveal_row(out: Output) -> tuple[int, ...]:
+    """(L,) the step, from 0, in which each position of the first text was revealed last; -1 where it was given."""
+    steps = np.full(out.tokens.shape[1], -1, dtype=np.int64)
+    for line in out.trace.row(0):
+        steps[line["positions"]] = line["step"]
+    return tuple(int(step) for step in steps)
 
 
 def reveal_map(out: Output, given: int = 0) -> tuple[tuple[tuple[float, ...], ...], int]:

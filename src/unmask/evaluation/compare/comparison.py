@@ -21,8 +21,9 @@ import numpy as np
 
 from unmask.errors import InputError
 from unmask.evaluation.compare.attempt import Attempts, drawing, times
+from unmask.evaluation.compare.check import Check
 from unmask.evaluation.compare.ground import Ground
-from unmask.evaluation.compare.rules import Entry, Rules, chosen, ladder
+from unmask.evaluation.compare.rules import Entry, Rules, chosen, ladder, own_entry
 from unmask.evaluation.compare.trial import AutoregressiveLine, Comparison, Timing, Trial
 from unmask.files import make_folder, only_writer, read_json, write_json
 from unmask.measuring.estimate import Estimate
@@ -49,6 +50,7 @@ class Request:
         autoregressive: "" for none, "same-size", or the path of a trained causal language model.
         judge: path of a causal language model that judges what is drawn, or "". mauve: whether to use it for MAUVE.
         data: what the texts are, in words.
+        own: (name, sampler or what makes one) of rules that have no name of ours.
     """
 
     rules: str = "auto"
@@ -61,6 +63,7 @@ class Request:
     judge: str = ""
     mauve: bool = False
     data: str = ""
+    own: tuple[tuple[str, Any], ...] = ()
 
 
 @dataclass(eq=False)
@@ -87,14 +90,15 @@ class Run:
     def _run(self, resume: bool, force: bool) -> Comparison:
         begun = time.monotonic()
         ground, request = self.ground, self.request
-        names = chosen(request.rules, ORDERS)  # every word is checked before anything is computed or removed
+        # Every word is checked before anything is computed or removed.
+        names = chosen(request.rules, ORDERS) if request.rules or not request.own else []
         plans = {path.name.removesuffix(".json").removesuffix(".plan"): self._plan(path) for path in request.plans}
         judge, mauve = self._judge()
         reference = self._reference()
         self._open(resume, force)
         measured = self._measured()
         rules = Rules(measured, request.steps or ladder(ground.length), plans, self._dependence)
-        entries = rules.entries(names)
+        entries = rules.entries(names) + [own_entry(name, rule) for name, rule in request.own]
         self.say("scoring one token at a time")
         _ = ground.alone
         attempts = Attempts(ground, request.samples, judge, mauve)
@@ -202,6 +206,7 @@ class Run:
             "mauve": request.mauve,
             "batch": request.batch,
             "rounds": request.rounds,
+            **({"check": ground.task.name} if isinstance(ground.task, Check) else {}),
         }
 
     # -- the work --
@@ -226,7 +231,8 @@ class Run:
         for number, entry in enumerate(entries):
             path = self.folder / "trials" / file_name(entry.key)
             self.say(entry.key)
-            trial = Trial.load(path) if path.exists() else None
+            changes = entry.key in dict(self.request.own)  # what a function makes may be another sampler today
+            trial = Trial.load(path) if path.exists() and not changes else None
             if trial is None or trial.error is not None:  # what failed may work now
                 trial = attempts.attempt(entry)
                 trial.save(path)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unmask.errors import InputError
+from unmask.evaluation.compare.check import Check
 from unmask.evaluation.tasks import Task
 from unmask.laws.base import Law
 from unmask.measuring.dependence_profile import measure_dependence_profile
@@ -49,7 +50,7 @@ class Ground:
     seed: int = 0
     random_orders: int = 2
     batch_size: int = 64
-    task: Task | None = None
+    task: Task | Check | None = None
     source: str = ""
     fresh: TokenArray | None = None
 

@@ -59,6 +59,17 @@ def _made_elsewhere(name: str, plan: Plan) -> Entry:
     return Entry(name, name, f"T = {plan.steps}", lambda: planned(plan), lambda: plan.price.scaled(plan.length))
 
 
+def own_entry(name: str, rule: Any) -> Entry:
+    """A rule at hand: a sampler, a plan, a schedule, or a function that makes a sampler."""
+    sampler = rule_names.as_sampler(rule)  # what is wrong is said now, not after an hour
+    return Entry(name, name, "", lambda: sampler)
+
+
+def is_own(rule: str) -> bool:
+    """Whether the rule of a trial is somebody's own: a file of theirs, a plan made elsewhere, an object in Python."""
+    return rule.split("_")[0] != PLANNED and rule not in FIXED_SIZES and rule not in rule_names.RULES
+
+
 class Rules:
     """What the names mean for one model, measured.
 

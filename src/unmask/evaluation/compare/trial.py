@@ -6,6 +6,7 @@ that was interrupted goes on with the next one; plain JSON, read back as the sam
 
 from __future__ import annotations
 
+import importlib
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -78,6 +79,10 @@ class Trial:
         step_sizes: (S,) tokens revealed in each step, mean over texts.
         calls: of the sampled texts; None when the rule failed.
         tokens_per_call: drawn tokens for each network call.
+        canvases: the network was asked about for a sampled text, mean; more than calls in exact parallel sampling.
+        own_nats: per token of what was drawn, under the model itself one token at a time: its entropy where the rule is
+            one token at a time, less where the rule narrows what is written.
+        reveal_row: the step that revealed each position of the first sampled text, -1 where given.
         reveals: (B, P) share of the sampled texts' tokens in P equal parts of the text that were revealed in the b-th
             of B equal parts of the steps of the longest text; rows of the heat map, each column sums to 1.
         reveal_steps: B rows stand for so many steps.
@@ -86,7 +91,7 @@ class Trial:
         judge: nats per token, nats per character, perplexity under the judge model; None without one.
         mauve: None unless asked for.
         timing: None until all rules have been tried.
-        texts: a few sampled texts.
+        texts: a few sampled texts. texts_right: whether each is right; empty where right is not defined.
         notes: roundings and the like, said by the sampler.
         error: the reason, when the rule failed; then most of the above is None.
     """
@@ -115,6 +120,10 @@ class Trial:
     texts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     error: str | None = None
+    canvases: float | None = None
+    own_nats: float | None = None
+    reveal_row: tuple[int, ...] = ()
+    texts_right: tuple[bool, ...] = ()
 
     @property
     def name(self) -> str:
@@ -125,6 +134,18 @@ class Trial:
     def is_scored(self) -> bool:
         """Whether its nats are exact; if not it belongs to the part that is measured only."""
         return self.scored is not None
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it asks about several canvases in one network call, as exact parallel sampling does."""
+        return self.calls is not None and self.canvases is not None and self.canvases > 1.01 * self.calls.mean
+
+    @property
+    def mean_canvases(self) -> float:
+        """Canvases a text: as many as calls unless the rule is wide."""
+        if self.calls is None or self.canvases is None or not self.is_wide:
+            return self.mean_calls
+        return self.mean_calls * self.canvases / self.calls.mean
 
     @property
     def mean_calls(self) -> float:
@@ -141,7 +162,7 @@ class Trial:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
-        plain = {name: getattr(self, name) for name in _PLAIN}
+        plain = {name: getattr(self, name) for name in (*_PLAIN, *_LATER)}
         return {
             "format": FORMAT,
             **plain,
@@ -158,6 +179,8 @@ class Trial:
     def from_dict(cls, data: dict[str, Any]) -> Trial:
         """What `to_dict` made."""
         plain: dict[str, Any] = {name: tuple(data[name]) if name in _TUPLES else data[name] for name in _PLAIN}
+        plain |= {name: tuple(value) if isinstance(value := data.get(name), list) else value for name in _LATER}
+        plain |= {name: plain[name] or () for name in ("reveal_row", "texts_right")}
         calls, timing = data["network_calls"], data["timing"]
         return cls(
             **plain,
@@ -188,6 +211,7 @@ _PLAIN = (
     *("key", "rule", "setting", "how", "why_no_prediction", "exact", "nats", "scored_calls", "step_prices"),
     *("step_sizes", "tokens_per_call", "reveal_steps", "judge", "mauve", "texts", "notes", "error"),
 )
+_LATER = ("canvases", "own_nats", "reveal_row", "texts_right")  # files of earlier versions have none of them
 _TUPLES = ("step_prices", "step_sizes", "texts", "notes")
 
 
@@ -251,6 +275,12 @@ class Comparison(Displayed):
         judge, mauve: paths of the models that judged, or "".
         task: name of the task texts are right or wrong by, or "".
         seconds: wall time of the call that put it together; less when trials were there already.
+
+    Examples:
+        >>> law = unmask.laws.Permutation(4)
+        >>> found = unmask.compare(unmask.oracle(law), "one_by_one,equal_sizes:2", law.sample(20, seed=0), samples=4)
+        >>> [(trial.name, trial.calls.mean) for trial in found.trials]
+        [('one_by_one', 4.0), ('equal_sizes T = 2', 2.0)]
     """
 
     model: dict[str, str]
@@ -289,6 +319,12 @@ class Comparison(Displayed):
         """Trials that did not run."""
         return [trial for trial in self.trials if trial.error is not None]
 
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write the page, the figures and the tables into a folder; returns the page."""
+        write = importlib.import_module("unmask.reports.compare_page").write  # loaded by name, as pictures are
+        write(self, folder, "unmask.compare")
+        return Path(folder) / "index.html"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
         plain = ("model", "parameters", "data", "length", "given", "texts", "measured", "samples", "seed", "real_judge")
@@ -308,6 +344,10 @@ class Comparison(Displayed):
         }
 
 
+ROUNDING = 1e-5
+"""Nats per sequence within which two prices are the same number, computed in single precision."""
+
+
 def undominated(scored: list[Trial]) -> list[Trial]:
     """Scored trials that no other beats in both: as few or fewer network calls at a lower price, or fewer at the same.
 
@@ -316,7 +356,7 @@ def undominated(scored: list[Trial]) -> list[Trial]:
     kept: list[Trial] = []
     cheapest = float("inf")
     for trial in sorted(scored, key=lambda trial: (trial.mean_calls, trial.scored.value if trial.scored else 0.0)):
-        if trial.scored is not None and trial.scored.value < cheapest:
+        if trial.scored is not None and trial.scored.value < cheapest - ROUNDING:
             kept.append(trial)
             cheapest = trial.scored.value
     return kept
