@@ -295,7 +295,7 @@ def test_without_a_cheap_rule_the_headline_says_so_and_names_the_cheapest():
 
 
 def test_a_rule_of_ones_own_is_told_of_with_what_beats_it_and_labelled():
-    own = scored("/home/me/rules.py:my_rule", "", 16, 3.0, 0.02, 50)
+    own = scored("mine/rules.py:my_rule", "", 16, 3.0, 0.02, 50)
     found = comparison(trials=(*FULL.trials, own))
     (said,) = [sentence for sentence in compare_headline.headline(found) if sentence.startswith("Your rule")]
     assert "rules.py:my_rule: 0.047" in said

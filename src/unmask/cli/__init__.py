@@ -18,7 +18,6 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from unmask.cli.checked import check_options
 from unmask.errors import CheckFailed, InputError
 from unmask.visible import shortened, visible
 
@@ -98,6 +97,8 @@ class OneCommand(WithHelp, TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         """Run it."""
+        from unmask.cli.checked import check_options  # a page of help needs none of it
+
         check_options(self, ctx)
         try:
             return super().invoke(ctx)
