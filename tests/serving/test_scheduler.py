@@ -61,8 +61,8 @@ def run(scheduler, arrivals=()):
     return steps
 
 
-def alone(network, sampler, row, seed):
-    return [*unmask.stream(network, sampler, infill=(row.tokens, row.known), seeds=[seed])]
+def alone(network, sampler, row, seed, **options):
+    return [*unmask.stream(network, sampler, infill=(row.tokens, row.known), seeds=[seed], **options)]
 
 
 @pytest.mark.parametrize("network", [SeeingNetwork, PaddedNetwork])
@@ -85,10 +85,10 @@ def test_every_step_of_a_row_is_what_it_is_alone_whatever_shares_its_network(sam
             ]
         )
     ]
-    steps = run(Scheduler(network(), most_rows=6), arrivals)
+    steps = run(Scheduler(network(), most_rows=6, entropies=True), arrivals)
     assert len(steps) == 8
     for job, news in steps.items():
-        assert news == alone(SeeingNetwork(), job.sampler, job.row, job.seed)
+        assert news == alone(SeeingNetwork(), job.sampler, job.row, job.seed, entropies=True)
 
 
 def test_rows_of_different_rules_and_steps_share_one_forward_pass():

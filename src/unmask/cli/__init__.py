@@ -35,6 +35,7 @@ COMMANDS = {
     "score": "Exact likelihood of texts under the sampler that is run.",
     "compare": "Decoding rules side by side, on one page.",
     "tune": "Find the setting of a decoding rule that keeps a budget.",
+    "serve": "Serve a model over HTTP, with the price of every text.",
     "export": "Write a plan or a tuned rule for the engine that will serve it.",
 }
 
@@ -52,6 +53,7 @@ EXAMPLES = {
     "compare": "unmask compare toy --rules planned,threshold,entropy_bound --out comparison",
     "tune": "unmask tune toy --rule threshold --budget 0.05 --out toy.tuned.json",
     "rules": "unmask rules",
+    "serve": "unmask serve toy --plan toy.plan.json --port 8000",
     "export": "unmask export toy.plan.json --to diffusers --out engine",
 }
 """One command line that works, for the help of each command."""
