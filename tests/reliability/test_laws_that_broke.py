@@ -12,6 +12,7 @@ from unmask import recipes
 from unmask.measuring.estimate import Estimate, standard_error
 from unmask.sampling.canvas import Canvas
 from unmask.sampling.randomness import row_seeds
+from unmask.theory import optimal
 from unmask.theory.reveal_orders import RecursiveBitReversal
 
 
@@ -66,3 +67,10 @@ def test_the_standard_error_of_two_numbers_is_half_their_difference():
     one, other = orders.order_log_probs.sum(2)[:, 0].tolist()
     assert not math.isclose(one, other)
     assert float(orders.stderr[0]) == pytest.approx(abs(one - other) / 2)
+
+
+def test_steps_that_are_shared_exactly_go_to_the_block_they_were_found_for():
+    """Only the first block gains by three steps: 0 + 3 nats against 5 + 0.9 the other way round."""
+    first, second = np.array([5.0, 4.9, 0.0]), np.array([3.0, 1.0, 0.9])
+    assert optimal._share_exactly([first, second], 4) == [3, 1]
+    assert optimal._share_exactly([second, first], 4) == [1, 3]

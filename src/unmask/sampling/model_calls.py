@@ -49,13 +49,14 @@ class ModelCalls:
         self, tokens: Tensor, known: Tensor, wanted: Positions, rows: Tensor, together: bool = False
     ) -> Asking[Tensor]:
         """The same, whoever answers."""
-        laws, spent = yield Query(tokens, known, wanted)
+        answer = yield Query(tokens, known, wanted)
+        spent = answer.spent
         self.canvas.canvases.index_add_(0, rows, spent)
         if together:
             self.canvas.calls += torch.zeros_like(self.canvas.calls).scatter_reduce_(0, rows, spent, "amax")
         else:
             self.canvas.calls.index_add_(0, rows, spent)
-        return self._checked_laws(laws, len(wanted.rows))
+        return self._checked_laws(answer.take(), len(wanted.rows))
 
     def _checked_laws(self, laws: Tensor, count: int) -> Tensor:
         """The laws of `count` positions, in float32 and without the forbidden ids."""

@@ -6,6 +6,7 @@ and asks once for all of them (`serving/shared_queries.py`).
 """
 
 from collections.abc import Generator
+from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias, TypeVar
 
 import torch
@@ -23,11 +24,18 @@ class Query(NamedTuple):
     wanted: Positions
 
 
-class Answer(NamedTuple):
+@dataclass
+class Answer:
     """(N, V) log-probabilities, and (r,) int64 network calls that each canvas has cost."""
 
-    laws: Tensor
+    laws: Tensor | None
     spent: Tensor
+
+    def take(self) -> Tensor:
+        """The log-probabilities, which are held here no longer: whoever sent the answer holds it for a whole step."""
+        laws, self.laws = self.laws, None
+        assert laws is not None, "an answer is taken once"
+        return laws
 
 
 Result = TypeVar("Result")

@@ -68,12 +68,13 @@ class Sampler:
             del step  # its conditionals, before the next ones are asked for
         return canvas
 
-    @torch.no_grad()
     def steps(self, canvas: Canvas, door: ModelCalls) -> Iterator[Step]:
         """Reveal everything that is masked, and yield each step when it has been taken."""
-        take_step = self.begun(canvas, door)
+        # `torch.no_grad()` around the generator would hold each step while the next is taken
+        with torch.no_grad():
+            take_step = self.begun(canvas, door)
         while canvas.unfinished():
-            yield answered(take_step(), door.predictor)
+            yield _taken(take_step, door.predictor)
         door.check()
 
     def begun(self, canvas: Canvas, door: ModelCalls) -> Callable[[], Asking[Step]]:
@@ -272,3 +273,8 @@ class Sampler:
     def ending(self, stop: Stop) -> "Sampler":
         """The same rule with another stop, such as `unmask.stopping.EndOfText()`."""
         return replace(self, stop=stop)
+
+
+@torch.no_grad()
+def _taken(take_step: Callable[[], Asking[Step]], predictor: Predictor) -> Step:
+    return answered(take_step(), predictor)
