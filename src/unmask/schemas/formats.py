@@ -62,8 +62,11 @@ CURVE = record(
 PLAN = record(
     anything,
     {
-        "given": text(), "texts": row(text(200)), "model_error": maybe(ESTIMATE), "measured_length": maybe(LENGTH),
-    },  # fmt: skip
+        "given": text(),
+        "texts": row(text(200)),
+        "model_error": maybe(ESTIMATE),
+        "measured_length": maybe(LENGTH),
+    },
     length=LENGTH,
     mask_token_id=TOKEN,
     order=ORDER,
