@@ -71,7 +71,7 @@ def test_letters_that_a_tokenizer_drops_are_counted():
     reader = Reader(Dropping())
     assert reader.encode("abZ*a") == [0, 1, 0]
     assert (reader.letters, reader.lost) == (5, 2)
-    with pytest.raises(InputError, match="2 of 5 letters are in no token: the tokenizer drops them, first 'Z'"):
+    with pytest.raises(InputError, match="2 of 5 letters are in no token: the tokenizer drops them, first 'z'"):
         reader.check()
 
 
@@ -185,3 +185,15 @@ def test_marks_that_a_person_spells_out_in_a_conversation_stay_text(made, tmp_pa
     assert model.encode_chat("a [MASK]") == [2, 5, 1, 3]  # an unknown word, not the mask
     with pytest.raises(InputError, match="expected an object with the texts role and content"):
         model.encode_chat([{"role": "user"}])
+
+
+def test_python_reads_gaps_of_several_tokens_and_refuses_unknown_words(bert):
+    from unmask.models.text_requests import as_infill
+    from unmask.models.words import encoded
+
+    tokens, known = as_infill(bert, "a [MASK:2] b")
+    assert (tokens.tolist(), known.tolist()) == ([5, 0, 0, 6], [True, False, False, True])
+    with pytest.raises(InputError, match=r"\[MASK:2-3\]; give one length"):
+        as_infill(bert, "a [MASK:2-3] b")
+    with pytest.raises(InputError, match=r"first 'zzz' .* give its token ids"):
+        encoded(bert, "a zzz")

@@ -71,6 +71,26 @@ def fillings(reader: Reader, text: str, name: str = "") -> list[Filling]:
     return found
 
 
+def spelled_out(text: str) -> str:
+    """A text with every gap written as one [MASK] a token.
+
+    Raises:
+        InputError: a gap is a range of lengths.
+
+    Example:
+        >>> spelled_out("a [MASK:2] b")
+        'a [MASK][MASK] b'
+    """
+
+    def masks(mark: "re.Match[str]") -> str:
+        lengths = _lengths(mark)
+        if len(lengths) > 1:
+            raise InputError(f"infill has {mark[0]}; give one length, or `infilling.fillings` for every choice")
+        return "[MASK]" * lengths[0]
+
+    return MARK.sub(masks, text)
+
+
 def _lengths(mark: "re.Match[str]") -> range:
     least, most, times = mark[1], mark[2], mark[3]
     if times is not None and least is not None:

@@ -44,6 +44,7 @@ class Reader:
         self._is_law = law_of(predictor) is not None  # a law's words are its own: what it does not know, it refuses
         self._predictor = predictor
         self._letters_only: bool | None = None
+        self._folds = False
         self.tokens = self.unknown = self.letters = self.lost = self.apart = self.raised = 0
         self._first_unknown = self._first_lost = self._example = ""
 
@@ -86,8 +87,12 @@ class Reader:
             said.append(f"the tokenizer knows single letters: {_texts(self.apart)} read letter by letter")
         return tuple(said)
 
-    def check(self, allow_unknown: bool = False) -> None:
-        """Raise InputError when more than a few per cent were unknown or lost, unless that is allowed."""
+    def check(self, allow_unknown: bool = False, otherwise: str = "`allow_unknown` goes on all the same") -> None:
+        """Raise InputError when more than a few per cent were unknown or lost, unless that is allowed.
+
+        Args:
+            otherwise: what a person may do who wants to go on.
+        """
         unknown = self.unknown / max(self.tokens, 1)
         lost = self.lost / max(self.letters, 1)
         if allow_unknown or max(unknown, lost) <= MOST_UNKNOWN:
@@ -95,7 +100,7 @@ class Reader:
         hint = self._hint()
         raise InputError(
             f"{'; '.join(self.sentences()[: bool(self.unknown) + bool(self.lost)])} ({max(unknown, lost):.0%}): "
-            f"{hint}`allow_unknown` goes on all the same"
+            f"{hint}{otherwise}"
         )
 
     def _hint(self) -> str:
@@ -117,7 +122,8 @@ class Reader:
         if unknown and not self._first_unknown:
             self._first_unknown = self._first_word(text)
         if lost and not self._first_lost:
-            same = (letter for letter in text if lost.keys() & set(_plain(letter)))
+            written = text.casefold() if self._folds else text
+            same = (letter for letter in written if lost.keys() & set(_plain(letter)))
             self._first_lost = next(same, next(iter(lost)))
         if (unknown or lost) and not self._example:
             self._example = text
@@ -131,8 +137,8 @@ class Reader:
         if unknown or self._decode is None or self._is_law or not text:
             return unknown, {}
         back = str(self._decode(list(ids)))
-        if back == back.casefold():  # it writes small letters, or has no other
-            text = text.casefold()
+        self._folds = back == back.casefold() != ""  # it writes small letters, or knows no other
+        text = text.casefold() if self._folds else text
         return 0, dict(Counter(_plain(text)) - Counter(_plain(back)))
 
     def _other_spellings(self, text: str, sequence: bool) -> list[tuple[str, str]]:

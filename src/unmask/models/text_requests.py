@@ -1,6 +1,7 @@
 """Prompts, infillings and texts as a person writes them, in the tokens of a predictor; and rows of tokens as texts.
 
-Knows how a request is written, not what becomes of it. A hole in a text is written `[MASK]`, one for each token.
+Knows how a request is written, not what becomes of it. A hole in a text is written `[MASK]`, one for each token, or
+`[MASK:5]` for five.
 """
 
 import re
@@ -10,6 +11,7 @@ from typing import Any, TypeGuard
 import torch
 
 from unmask.errors import InputError
+from unmask.models.infilling import spelled_out
 from unmask.models.words import HOLE, decoded, encoded
 
 HOLES = re.compile(rf"\[MASK\]|<mask>|{HOLE}")
@@ -40,7 +42,7 @@ def as_infill(predictor: object, value: Any) -> Any:
     """
     if not isinstance(value, str):
         return value
-    pieces = HOLES.split(value)
+    pieces = HOLES.split(spelled_out(value))
     if len(pieces) == 1:
         raise InputError(f"infill is {value!r:.60}; expected a text with a [MASK] for every token to be filled in")
     glued = _space_belongs_to_the_next_word(predictor)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from unmask.errors import InputError
 from unmask.models.capabilities import decoder_of, encoder_of, law_of
+from unmask.models.reading import Reader
 
 HOLE = "░"
 """What stands for a masked position in a text."""
@@ -16,10 +17,16 @@ def has_tokenizer(predictor: object) -> bool:
 
 
 def encoded(predictor: object, text: str) -> list[int]:
-    """The tokens of a prompt: by the model's tokenizer, by the words of a law, or as they are for laws of numbers."""
-    encode = encoder_of(predictor)
-    if encode is not None and has_tokenizer(predictor):
-        return [int(token) for token in encode(text)]
+    """The tokens of a prompt: by the model's tokenizer, by the words of a law, or as they are for laws of numbers.
+
+    Raises:
+        InputError: a law does not know a word, or a tokenizer more than a few per cent of the text.
+    """
+    if has_tokenizer(predictor):
+        reader = Reader(predictor)
+        ids = reader.encode(text)
+        reader.check(otherwise="give its token ids, from `encode`, to go on all the same")
+        return ids
     words: Sequence[str] | None = getattr(law_of(predictor), "words", None)
     if words is not None:
         unknown = [word for word in text.split() if word not in words]

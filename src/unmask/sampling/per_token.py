@@ -69,9 +69,9 @@ def per_token(predictor: Predictor, tokens: Any, *, given: Any = 0, batch_size: 
 
     Examples:
         >>> law = unmask.laws.Permutation(4)
-        >>> (table,) = unmask.per_token(unmask.oracle(law), [[2, 0, 3, 1]])
-        >>> table.log_probs.tolist()
-        [0.0, 0.0, 0.0, 0.0]
+        >>> table = unmask.per_token(unmask.oracle(law), [2, 0, 3, 1], given=3)[0]
+        >>> table.scored.tolist(), table.network_calls
+        ([False, False, False, True], 1)
     """
     if batch_size is not None and batch_size < 1:
         raise InputError(f"batch_size is {batch_size}; expected at least 1")
