@@ -188,13 +188,23 @@ def print_json(value: Any) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table: numbers right-aligned, floats to six significant digits, words left-aligned."""
+    """Print a table: numbers right-aligned, floats to six significant digits, words left-aligned.
+
+    The light style is that of `unmask.reports.tables`; rows of several lines are set apart by an empty one.
+    """
+    from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(visible(title)), title_justify="left")
     shown = [list(row) for row in rows]
+    table = Table(
+        title=Text(visible(title)),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        show_lines=any("\n" in str(cell) for row in shown for cell in row),
+    )
     for place, column in enumerate(columns):
         numeric = all(isinstance(row[place], int | float) for row in shown)
         table.add_column(Text(visible(column)), justify="right" if numeric else "left", overflow="fold")

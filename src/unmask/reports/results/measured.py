@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from unmask.certifying.certificate import Certificate
 from unmask.evaluation.result_table import Column, ResultTable
@@ -82,7 +83,7 @@ def _draw_plan(plan: Plan, axes: Axes) -> None:
     axes.scatter(np.asarray(permutation), step, color=BLUE, s=14, marker="s")
     axes.invert_yaxis()
     axes.set_ylabel("step")
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     whole_axis(axes, f"position ({plan.order.name}, one row)")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from unmask.evaluation.result_table import Column, ResultTable
 from unmask.measuring.priced_score import Score
@@ -42,7 +43,7 @@ def _draw_output(out: Output, axes: Axes) -> None:
     given = np.flatnonzero(out.given[0].numpy())
     axes.vlines(given, 0.5, max((line["step"] for line in lines), default=0) + 1.5, color=GRID, linewidth=3, zorder=0)
     axes.invert_yaxis()
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylabel("step")
     whole_axis(axes, "position (first text; grey: given)")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from unmask.evaluation.result_table import Column, ResultTable
 from unmask.reports.figures import BLUE, FAINT, ORANGE
@@ -60,7 +61,7 @@ def _schedule_table(schedule: Schedule) -> ResultTable:
 def _draw_schedule(schedule: Schedule, axes: Axes) -> None:
     axes.bar(range(1, schedule.steps + 1), schedule.sizes, color=BLUE)
     axes.set_ylabel("tokens revealed")
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     whole_axis(axes, "step")
 
 
