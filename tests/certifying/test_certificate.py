@@ -21,7 +21,7 @@ from unmask.certifying.plan_replay import PlanReplay
 from unmask.certifying.rule_replay import RuleReplay
 from unmask.certifying.unmeasured_texts import without
 from unmask.errors import InputError
-from unmask.laws import MarkovChain, Product, Repeated, Table
+from unmask.laws import MarkovChain, Product, Repeated, Table, catalogue
 from unmask.measuring.estimate import Estimate
 from unmask.measuring.losses import LossReader
 from unmask.models.predictor import Positions
@@ -521,3 +521,23 @@ def test_the_command_refuses_bad_options(plan_file, capsys):
     ]:
         assert cli.main(["certify", str(plan_file), LAW, "--budget", "0.1", *more]) == 2
         assert message in capsys.readouterr().err
+
+
+def test_the_command_reads_one_window_of_each_document_of_a_file(tmp_path, capsys):
+    """Rows of a token file are documents: 24 of two windows each, or 48 texts that stand for themselves."""
+    import json
+
+    from unmask.cli import main
+
+    name = "markov_chain:length=8,vocab_size=3"
+    law = catalogue.from_name(name)
+    plan = unmask.plan(law.curve(), steps=6).save(tmp_path / "p.plan.json")
+    windows = law.sample(48, 5)
+    read = []
+    for rows in (windows.reshape(24, 16), windows):
+        tokens = tmp_path / "texts.jsonl"
+        tokens.write_text("\n".join(json.dumps(row.tolist()) for row in rows))
+        main(["certify", str(plan), f"law:{name}", "--tokens", str(tokens), "--budget", "0.5", "--all", "--json"])
+        read.append(json.loads(capsys.readouterr().out))
+    assert [one["texts"] for one in read] == [24, 48]
+    assert "documents are independent" in read[0]["assumes"]

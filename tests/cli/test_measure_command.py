@@ -35,7 +35,7 @@ def test_a_law_is_measured_on_sequences_of_its_own(tmp_path, capsys):
     found = Measurement.load(out)
     assert (len(found.texts), found.length, list(found.orders)) == (50, 8, ["bit_reversal", "strided:base=3"])
     assert found.model["name"] == CHAIN
-    for words in ("NELBO", "total information", "TC", "DTC", "growth complexity", "1200", "upper", "bit_reversal"):
+    for words in ("NELBO", "Total information", "TC", "DTC", "growth complexity", "1200", "upper", "bit_reversal"):
         assert words in printed
 
 
@@ -210,3 +210,39 @@ def test_a_mistake_is_one_line_and_exit_status_2(tmp_path, monkeypatch, capsys, 
     assert printed == ""
     assert error.count("\n") == 1
     assert re.search(words, error), error
+
+
+def test_the_exact_curve_of_a_law_stands_beside_the_measured_one(tmp_path, capsys):
+    from unmask.laws import catalogue
+
+    options = ("measure", CHAIN, "--texts", 40, "--out", tmp_path / "m.curve.json")
+    _, printed, _ = run(capsys, *options, "--json")
+    report = json.loads(printed)
+    curve = catalogue.from_name(CHAIN.removeprefix("law:")).curve().values
+    assert list(report["exact_curve"].values()) == pytest.approx(curve)
+    assert "exact" in run(capsys, *options)[1]
+    assert "exact_curve" not in json.loads(run(capsys, *options, "--given", 2, "--json")[1])
+
+
+def test_own_samples_take_the_place_of_text_and_are_said_to_be_so(tmp_path, capsys):
+    import unmask
+    from unmask.laws import catalogue
+
+    out, on_text = tmp_path / "m.curve.json", tmp_path / "t.curve.json"
+    status, printed, _ = run(capsys, "measure", CHAIN, "--own-samples", 30, "--out", out)
+    assert status == 0
+    assert "30 samples of its own" in printed
+    found = Measurement.load(out)
+    assert (len(found.texts), found.settings["own_samples"]) == (30, 30)
+    assert any("own samples" in note for note in unmask.plan(out, steps=2).notes)
+    # those of the same seed, drawn again
+    drawn = unmask.sample(
+        unmask.oracle(catalogue.from_name(CHAIN.removeprefix("law:"))), unmask.recipes.one_by_one(), 30, seed=0
+    ).tokens
+    np.save(tmp_path / "same.npy", drawn.numpy())
+    assert run(capsys, "measure", CHAIN, "--tokens", tmp_path / "same.npy", "--out", on_text)[0] == 0
+    assert len(set(Measurement.load(on_text).texts)) == 30
+    status, _, error = run(capsys, "measure", "--merge", out, on_text, "--out", tmp_path / "both.json")
+    assert (status, "own samples and one on text" in error) == (2, True)
+    status, _, error = run(capsys, "measure", CHAIN, "--own-samples", 30, "--texts", 5, "--out", out)
+    assert (status, "--own-samples and --texts were given" in error) == (2, True)

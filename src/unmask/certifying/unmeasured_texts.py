@@ -25,10 +25,15 @@ def without(texts: npt.NDArray[np.int64], used: Collection[str]) -> npt.NDArray[
     Raises:
         InputError: when none is left.
     """
-    left = texts[[text_digest(text) not in used for text in texts]]
+    left = texts[are_unused(texts, used)]
     if not len(left):
         raise InputError(f"all {len(texts)} texts were measured for the plan; a certificate needs others")
     return left
+
+
+def are_unused(texts: npt.NDArray[np.int64], used: Collection[str]) -> npt.NDArray[np.bool_]:
+    """(N,) which texts have digests that are not among those used."""
+    return np.array([text_digest(text) not in used for text in texts], dtype=np.bool_)
 
 
 def check_unused(texts: npt.NDArray[np.int64], used: Collection[str]) -> None:

@@ -122,15 +122,16 @@ def certify(
     """Prove that a plan or a --rule costs at most --budget nats per token beyond one token at a time along its path.
 
     That is the parallel price: the same steps, with the tokens of each step drawn together or one by one. Measuring
-    stops as soon as it is proved; the guarantee holds for finitely many texts. Exit status 1 when the texts do not
-    suffice, which does not mean that the plan costs more.
+    stops as soon as it is proved; the guarantee holds for finitely many texts. Of a text file one window of each
+    document is read: only documents are independent. Exit status 1 when the texts do not suffice, which does not mean
+    that the plan costs more.
     """
     from rich.console import Console
 
     from unmask.certifying.accuracy import certify_accuracy
     from unmask.certifying.certificate import certify as prove
     from unmask.certifying.checks import check_of
-    from unmask.certifying.unmeasured_texts import SALT, texts_of, without
+    from unmask.certifying.unmeasured_texts import SALT, are_unused, texts_of, without
     from unmask.errors import CheckFailed, InputError
     from unmask.files import write_json
     from unmask.measuring.inputs import length_with, read_given, read_inputs
@@ -178,18 +179,19 @@ def certify(
             predictor, model, data, tokens, lines=lines, length=length, texts=texts, seed=seed, salt=SALT,
             allow_unknown=allow_unknown,
         )  # fmt: skip
-        rows = read.rows
+        rows, documents = read.rows, read.documents
         say_notes(read.said)
         used = set(getattr(chosen, "texts", ()))
         if exclude is not None:
             used |= texts_of(Measurement.load(exclude))
-        fresh = without(rows, used)
-        if len(fresh) < len(rows):
-            status.console.print(f"left out {len(rows) - len(fresh)} texts that the plan was made from")
-        rows = fresh
+        kept = are_unused(rows, used)
+        if not kept.all():
+            status.console.print(f"left out {int((~kept).sum())} texts that the plan was made from")
+        rows, documents = without(rows, used), documents[kept]
         found = prove(
             predictor, chosen, rows, budget, confidence=confidence, mixing=mixing, stop=not all_texts,
             random_orders=random_orders or 1, calls=calls, given=read_given(given, rows, seed),
+            documents=documents if bool((documents >= 0).any()) else None,
             block_length=block_length, batch_size=batch_size or 16, seed=seed,
             progress=lambda texts, mean, spent: status.update(f"{texts} texts: {mean:.4f} nats/token, {spent} calls"),
         )  # fmt: skip

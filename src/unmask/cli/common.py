@@ -204,6 +204,25 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     Console().print(table)
 
 
+def print_plain_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], marked: int = -1) -> None:
+    """Print a table without lines, of words that are ready: the first column and orders to the left.
+
+    Args:
+        marked: number of the row that is set in bold.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(visible(title)), title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    for name in columns:
+        table.add_column(Text(name), justify="left" if "order" in name else "right", overflow="fold")
+    for number, row in enumerate(rows):
+        table.add_row(*(Text(visible(cell)) for cell in row), style="bold" if number == marked else None)
+    Console().print(table)
+
+
 class Bar:
     """A progress bar on standard error; none where nobody watches."""
 

@@ -8,6 +8,7 @@ import typer
 from unmask.cli.common import (
     RESULT,
     SPEND,
+    TEXTS,
     AllowUnknown,
     Alphabet,
     AsJson,
@@ -32,7 +33,7 @@ from unmask.cli.common import (
     TrustRemoteCode,
     load_options,
     print_json,
-    print_table,
+    print_plain_table,
     say_notes,
 )
 from unmask.errors import InputError
@@ -54,6 +55,15 @@ def measure(
     lines: Lines = False,
     texts: Texts = None,
     length: Length = None,
+    own_samples: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=2,
+            rich_help_panel=TEXTS,
+            help="Instead of text: N samples of the model's own, drawn one token at a time.",
+        ),
+    ] = None,
     given: Given = None,
     allow_unknown: AllowUnknown = False,
     orders: Annotated[
@@ -129,10 +139,9 @@ def measure(
         from unmask.cli.overlaps import measure_overlaps
 
         others = {
-            "--counts": counts, "--canvases": None if canvases == "1" else canvases, "--precision": precision,
-            "--calls": calls, "--block-length": block_length,
-            "--resume-from": resume_from, "--merge": merge or None, "--show-steps": show_steps,
-            "--dependence": dependence,
+            "--own-samples": own_samples, "--counts": counts, "--canvases": None if canvases == "1" else canvases,
+            "--precision": precision, "--calls": calls, "--block-length": block_length, "--resume-from": resume_from,
+            "--merge": merge or None, "--show-steps": show_steps, "--dependence": dependence,
         }  # fmt: skip
         measure_overlaps(
             model, out, data, tokens, lines, texts, length, given, orders, batch_size or 16, seed, device,
@@ -157,7 +166,7 @@ def measure(
         job = Job(
             model=model[0], out=out, data=data, tokens=tokens, lines=lines, texts=texts, length=length,
             orders=orders, counts=counts, canvases=canvases, precision=precision, calls=calls,
-            search_calls=search_calls, given=given, dependence=dependence,
+            search_calls=search_calls, given=given, dependence=dependence, own_samples=own_samples,
             block_length=block_length, resume=resume_from, batch_size=batch_size or 16, seed=seed, device=device,
             trust_remote_code=trust_remote_code, allow_unknown=allow_unknown,
             overrides=load_options(
@@ -170,7 +179,7 @@ def measure(
         if done is None:  # another process prints
             return
         found, spent = done
-    report = measured_report(found, shown)
+    report = measured_report(found, shown) | _exact(found)
     if as_json:
         print_json({"file": str(out), "network_calls": spent, **report})
     else:
@@ -192,31 +201,109 @@ def _numbers(steps: str | None) -> list[int] | None:
         raise InputError(f"--show-steps is {steps!r}; expected numbers of steps such as 4,8,16") from None
 
 
+def _exact(found: Any) -> dict[str, Any]:
+    """The exact curve of a law beside what was measured of it, where all of its tokens were to be revealed."""
+    name = found.model["name"]
+    if not name.startswith("law:") or found.settings.get("block_length"):
+        return {}
+    from unmask.laws import catalogue
+
+    law = catalogue.from_name(name.removeprefix("law:"))
+    curve = law.curve() if law.length == found.length else None
+    if curve is None or curve.stderr is not None:
+        return {}
+    return {"exact_curve": {int(count): float(curve.values[count]) for count in found.counts}}
+
+
 def _print(report: dict[str, Any], out: Path, spent: int) -> None:
-    rows = [[words, value] for words, value in report["summary"].items()]
-    print_table(f"{report['model']}", ["", "nats per sequence unless said"], [*rows, ["network calls spent", spent]])
-    columns = ["revealed", "cross-entropy", "± 95 %", "own entropy", "difference"]
-    print_table("Calibration: nats per token", columns, [list(row.values()) for row in report["calibration"]])
-    columns = ["T", "equal sizes cost", "paper's upper bound", "paper's lower bound", "sharp upper bound"]
-    print_table("Uniform order: nats per token", columns, [list(row.values()) for row in report["bounds"]])
-    typer.echo("the lower bound is reached by some sizes with the same largest step, not by all")
-    if report["orders"]:
+    summary = report["summary"]
+    shown = [row["steps"] for row in report["bounds"]]
+    typer.echo(_conclusion(report, shown))
+    rows = [_row(report, place, steps) for place, steps in enumerate(shown)]
+    title = f"{report['model']}: parallel price, nats per token"
+    print_plain_table(title, ["T", "best order", "price", "equal", "lower", "sharp", "upper"], rows)
+    typer.echo(
+        "price: of the best sizes, fitted on these texts; equal: equal sizes in uniform order; lower, upper: the"
+    )
+    typer.echo("paper's bounds of equal sizes, sharp: a tighter one; some sizes of that largest step reach the lower")
+    if "exact_curve" in report:
         rows = [
-            [name, *("" if price is None else round(price, 4) + 0.0 for price in prices.values())]
-            for name, prices in report["orders"].items()
+            [str(row["revealed"]), *(f"{number:.4f}" for number in (row["cross_entropy"], row["half_width"], exact))]
+            for row in report["calibration"]
+            for exact in (report["exact_curve"][row["revealed"]],)
         ]
-        columns = ["order", *(f"T={steps}" for steps in next(iter(report["orders"].values())))]
-        print_table("Parallel price of each order's best sizes, nats per token (fitted on these texts)", columns, rows)
-    if report["order_effects"]:
-        rows = [
-            [row["order"], round(row["order_effect"], 4), round(row["half_width"], 4)]
-            for row in report["order_effects"]
-        ]
-        print_table(
-            "Order effect: one at a time, nats per token beyond the uniform order", ["order", "", "± 95 %"], rows
-        )
-    else:
-        typer.echo("only the uniform order was measured; --orders auto searches for others on at least 24 texts")
+        print_plain_table("Curve, nats per token", ["revealed", "measured", "± 95 %", "exact"], rows)
+    for line in _lines(report):
+        typer.echo(line)
+    typer.echo(
+        f"Total information (TC + DTC) {summary['total information (TC + DTC)']:.4g} nats per sequence: total "
+        f"correlation {summary['total correlation (TC)']:.4g},"
+    )
+    typer.echo(
+        f"dual total correlation {summary['dual total correlation (DTC)']:.4g}; growth complexity "
+        f"{summary['growth complexity']:.4g}."
+    )
     for note in report["notes"]:
-        typer.echo(note)
-    typer.echo(f"written to {out}; next: unmask plan {out} --budget 0.05")
+        typer.echo(f"{note}.")
+    typer.echo(f"{spent} network calls spent; written to {out}; next: unmask plan {out} --budget 0.05")
+
+
+def _conclusion(report: dict[str, Any], shown: list[int]) -> str:
+    """What was measured, and what a few calls cost."""
+    summary = report["summary"]
+    length = summary["tokens to reveal (L)"]
+    nelbo = summary["NELBO one at a time, nats per token"]
+    documents = summary["documents"]
+    texts = f"{summary['texts']} texts" + ("" if documents == "not known" else f" of {documents} documents")
+    texts = f"{summary['texts']} samples of its own" if "texts are" in summary else texts
+    block = ", by blocks" if any(name.startswith("block") for name in summary) else ""
+    given = "" if summary["given"] == "nothing" else f", given {summary['given']}"
+    mean = f"{nelbo:.4f} ± {summary['± 95 %']:.4f} nats/token"
+    said = f"One token at a time {mean} (NELBO) on {texts}, L = {length}{block}{given}"
+    few = min(shown, key=lambda steps: abs(steps - length / 8))
+    best = _best(report, few)
+    if best is None or few >= length:
+        return f"{said}."
+    name, price = best
+    return f"{said}; {few} calls instead of {length} cost about {price:.4f} more in order {name}."
+
+
+def _best(report: dict[str, Any], steps: int) -> tuple[str, float] | None:
+    """The order whose best sizes of so many steps are cheapest, and their price."""
+    prices = {name: row[steps] for name, row in report["orders"].items() if row[steps] is not None}
+    if not prices:
+        return None
+    if steps == 1 and "uniform" in prices:  # in one step all orders are the same
+        return "uniform", prices["uniform"] + 0.0
+    name = min(prices, key=prices.__getitem__)
+    return name, prices[name] + 0.0
+
+
+def _row(report: dict[str, Any], place: int, steps: int) -> list[str]:
+    best, bounds = _best(report, steps), report["bounds"][place]
+    numbers = [bounds[name] + 0.0 for name in ("equal_sizes", "li_cai_lower", "sharp_upper", "li_cai_upper")]
+    name, price = ("", "") if best is None else (best[0], f"{round(best[1], 4) + 0.0:.4f}")
+    return [str(steps), name, price, *(f"{round(number, 4) + 0.0:.4f}" for number in numbers)]
+
+
+def _lines(report: dict[str, Any]) -> list[str]:
+    """Order effects and calibration, in sentences."""
+    if report["order_effects"]:
+        effects = [
+            f"{row['order']} {row['order_effect']:.4f} ± {row['half_width']:.4f}" for row in report["order_effects"]
+        ]
+        lines = [
+            "Order effect, one at a time beyond the uniform order (0 for a perfect model):",
+            "; ".join(effects) + ".",
+        ]
+    else:
+        lines = ["only the uniform order was measured; --orders auto searches for others on at least 24 texts"]
+    first, last = report["calibration"][0], report["calibration"][-1]
+    worst = max(report["calibration"], key=lambda row: abs(row["difference"]))
+    return [
+        *lines,
+        f"Cross-entropy {first['cross_entropy']:.4f} with nothing revealed, {last['cross_entropy']:.4f} with all but "
+        f"one; at most {abs(worst['difference']):.4f}",
+        f"{'above' if worst['difference'] >= 0 else 'below'} the model's own entropy, at {worst['revealed']} revealed "
+        "(calibration; 0 when perfect).",
+    ]

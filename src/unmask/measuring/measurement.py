@@ -84,6 +84,11 @@ class Measurement(Displayed):
         return (*self.texts, *self.settings.get("searched", ()))
 
     @property
+    def is_of_own_samples(self) -> bool:
+        """Whether the texts are samples of the model itself, which are free of model error."""
+        return bool(self.settings.get("own_samples"))
+
+    @property
     def counts(self) -> npt.NDArray[np.int64]:
         """(C,) revealed counts measured in uniform order, 0 to L-1."""
         return self.uniform.counts
@@ -282,6 +287,8 @@ class Measurement(Displayed):
                     f"measurements differ in {name}: {self.settings.get(name)} and {other.settings.get(name)}; "
                     "they do not merge"
                 )
+        if self.is_of_own_samples != other.is_of_own_samples:
+            raise InputError("one measurement is on the model's own samples and one on text; they do not merge")
         if not self.uniform.same_as(other.uniform) or self.orders.keys() != other.orders.keys():
             raise InputError("measurements were made at different counts or in different orders; they do not merge")
         for name, costs in self.orders.items():

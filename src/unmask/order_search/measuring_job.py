@@ -14,7 +14,7 @@ from torch import Tensor
 from unmask import spec
 from unmask.errors import InputError
 from unmask.measuring.dependence_profile import measure_dependence_profile
-from unmask.measuring.inputs import read_given, read_inputs
+from unmask.measuring.inputs import Texts, read_given, read_inputs
 from unmask.measuring.measure import measure
 from unmask.measuring.measurement import Measurement
 from unmask.measuring.shards import Shards
@@ -23,8 +23,12 @@ from unmask.models.capabilities import block_length_of
 from unmask.models.predictor import Positions, Predictor, Wrapped
 from unmask.models.resolve import resolve
 from unmask.order_search.search import LEAST_TEXTS, SEARCH_CALLS, Found, SearchOptions, search, share_for_search
+from unmask.sampling.recipes import one_by_one
+from unmask.sampling.sample import sample
 from unmask.theory import reveal_orders
 from unmask.theory.reveal_orders import Order
+
+OWN_SAMPLES = "the model's own samples, one token at a time in uniform order"
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class Job:
 
     Attributes:
         dependence: where a dependence profile of the same texts goes; None measures none.
+        own_samples: measure on so many samples of the model's own, drawn one token at a time, instead of on text.
         orders: "auto" to search for them, "uniform" for no other, or names; None searches where there are texts enough.
     """
 
@@ -54,6 +59,7 @@ class Job:
     resume: Path | None = None
     batch_size: int = 16
     dependence: Path | None = None
+    own_samples: int | None = None
     seed: int = 0
     device: str | None = None
     trust_remote_code: bool = False
@@ -78,10 +84,7 @@ class Job:
         try:
             say(f"loading {self.model}")
             predictor = Counted(resolve(self.model, self.device, self.trust_remote_code, **self.overrides), self.model)
-            texts, source, data, documents, _, said = read_inputs(
-                predictor, self.model, self.data, self.tokens, lines=self.lines, length=self.length, texts=self.texts,
-                seed=self.seed, allow_unknown=self.allow_unknown,
-            )  # fmt: skip
+            texts, source, data, documents, _, said = self._texts(predictor, say)
             if shards.is_first:
                 note(said)
             known = read_given(self.given, texts, self.seed)
@@ -92,7 +95,7 @@ class Job:
                 canvases=self._canvases(), given=known, block_length=block, precision=self.precision,
                 calls=self.calls, batch_size=self.batch_size,
                 source=source, documents=documents, resume=resumed, shard=shards.share,
-                settings={"data": data, **({"read": list(said)} if said else {}), **notes},
+                settings={"data": data, **({"read": list(said)} if said else {}), **self._said(), **notes},
                 progress=progress if shards.is_first else None,
                 checkpoint=(lambda found: found.save(self.out)) if shards.world == 1 else None,
             )  # fmt: skip
@@ -111,6 +114,27 @@ class Job:
             return None
         whole.save(self.out)
         return whole, calls
+
+    def _texts(self, predictor: Predictor, say: Callable[[str], object]) -> Texts:
+        """What is measured on: the texts that were named, or samples of the model's own."""
+        if self.own_samples is None:
+            return read_inputs(
+                predictor, self.model, self.data, self.tokens, lines=self.lines, length=self.length, texts=self.texts,
+                seed=self.seed, allow_unknown=self.allow_unknown,
+            )  # fmt: skip
+        others = {"--data": self.data, "--tokens": self.tokens, "--texts": self.texts, "--lines": self.lines or None}
+        for name, value in others.items():
+            if value is not None:
+                raise InputError(f"--own-samples and {name} were given; own samples take the place of texts")
+        say(f"drawing {self.own_samples} samples, one token at a time")
+        drawn = sample(
+            predictor, one_by_one(), self.own_samples, seed=self.seed, length=self.length, batch_size=self.batch_size
+        )
+        source = f"own samples of {self.model} seed {self.seed}"
+        return Texts(drawn.tokens.cpu().numpy(), source, OWN_SAMPLES, np.full(len(drawn.tokens), -1))
+
+    def _said(self) -> dict[str, Any]:
+        return {} if self.own_samples is None else {"own_samples": self.own_samples}
 
     def _counts(self) -> str | int | list[int] | None:
         if self.counts is None or self.counts == "all":

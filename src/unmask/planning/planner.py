@@ -31,6 +31,11 @@ from unmask.theory.schedule import Schedule
 
 ONLY_UNIFORM = "only the uniform order was measured; measured with --orders auto, a plan usually takes far fewer calls"
 
+OF_OWN_SAMPLES = (
+    "measured on the model's own samples, one token at a time, not on text: what tokens tell of each other is what the "
+    "model believes, and model error is no part of the price"
+)
+
 
 class BudgetNotKept(CheckFailed):
     """No number of steps is known, with the confidence asked for, to keep a budget."""
@@ -265,6 +270,8 @@ class Planner:
                     f"steps begin between the measured counts of order {name}: its price is interpolated, and the "
                     "interval allows for that"
                 )
+        if getattr(self.measured, "is_of_own_samples", False):
+            notes.append(OF_OWN_SAMPLES)
         if self.only_uniform:
             notes.append(ONLY_UNIFORM)
         return tuple(dict.fromkeys(note for note in notes if note))

@@ -50,6 +50,8 @@ def measured_report(found: Measurement, steps: Iterable[int] | None = None) -> d
         "dual total correlation (DTC)": curve.dual_total_correlation,
         "growth complexity": curve.growth_complexity,
     }
+    if found.is_of_own_samples:
+        summary["texts are"] = "the model's own samples, one token at a time"
     if found.settings.get("block_length"):
         summary["block: all numbers are of one block of"] = found.settings["block_length"]
     return {
@@ -96,8 +98,6 @@ def _orders(
 
     None where there are more steps than counts the order was measured at.
     """
-    if not found.orders:
-        return {}
     return {
         name: {
             wanted: best.best(wanted)[1] / found.length if wanted <= len(best.costs.counts) else None

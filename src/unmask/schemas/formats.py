@@ -62,7 +62,10 @@ CURVE = record(
 PLAN = record(
     anything,
     {
-        "given": text(), "texts": row(text(200)), "model_error": maybe(ESTIMATE), "measured_length": maybe(LENGTH),
+        "given": text(),
+        "texts": row(text(200)),
+        "model_error": maybe(ESTIMATE),
+        "measured_length": maybe(LENGTH),
     },  # fmt: skip
     length=LENGTH,
     mask_token_id=TOKEN,
