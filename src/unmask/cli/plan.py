@@ -138,8 +138,8 @@ def _say(planner: Any, chosen: Any, budget: float | None) -> None:
             f"Parallel price {_between(price)} nats/token; order effect {_between(effect)} (0 for a perfect model)."
         )
         if chosen.model_error is not None:
-            typer.echo(f"Model error {_between(chosen.model_error)}: what the model pays beyond its own entropy there,")
-            typer.echo("however few tokens are revealed together; 0 where it is calibrated, and no lost information.")
+            typer.echo(f"Model error {_between(chosen.model_error)}: what the model pays beyond its own entropy at")
+            typer.echo("these steps (0 where it is calibrated); text costs it, but it is no lost information.")
         typer.echo(f"Priced on {price.count} texts that neither order nor sizes were fitted on; valid for")
         typer.echo(chosen.valid_for + ".")
     if budget is not None and not price.is_exact and price.value > budget:
