@@ -30,6 +30,7 @@ class KnownCurve:
     texts: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
     used_texts: tuple[str, ...] = ()
+    is_of_own_samples = False
 
     def __init__(self, curve: InformationCurve, name: str = "") -> None:
         self.curve = curve

@@ -54,6 +54,11 @@ class MeasuredCosts(Protocol):
         ...
 
     @property
+    def is_of_own_samples(self) -> bool:
+        """Whether the texts are samples of the model itself."""
+        ...
+
+    @property
     def orders(self) -> Mapping[str, OrderCosts]:
         """Reveal orders besides the uniform one, by name."""
         ...

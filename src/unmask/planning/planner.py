@@ -270,7 +270,7 @@ class Planner:
                     f"steps begin between the measured counts of order {name}: its price is interpolated, and the "
                     "interval allows for that"
                 )
-        if getattr(self.measured, "is_of_own_samples", False):
+        if self.measured.is_of_own_samples:
             notes.append(OF_OWN_SAMPLES)
         if self.only_uniform:
             notes.append(ONLY_UNIFORM)
