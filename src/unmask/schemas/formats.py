@@ -66,7 +66,7 @@ PLAN = record(
         "texts": row(text(200)),
         "model_error": maybe(ESTIMATE),
         "measured_length": maybe(LENGTH),
-    },  # fmt: skip
+    },
     length=LENGTH,
     mask_token_id=TOKEN,
     order=ORDER,
