@@ -302,5 +302,5 @@ def rivals(held: MeasuredCosts, order: str, schedule: Schedule, curve: Informati
 
 def _given(measured: object) -> str:
     """What was known of every text, in words; "" for nothing, and for a curve that no text was measured for."""
-    said = str(getattr(measured, "settings", {}).get("given", ""))
+    said = str(measured.settings.get("given", ""))
     return "" if said == "nothing" else said
