@@ -21,7 +21,9 @@ curve
 
 # %%
 one_step, one_at_a_time = unmask.Schedule([32]), unmask.Schedule([1] * 32)
-print(f"all together: {unmask.price(curve, one_step):.3f} nats; one at a time: {unmask.price(curve, one_at_a_time):.3f}")
+print(
+    f"all together: {unmask.price(curve, one_step):.3f} nats; one at a time: {unmask.price(curve, one_at_a_time):.3f}"
+)
 
 # %% [markdown]
 # **The rate.** With T equal steps the price falls like 1/T, and no sampler of this kind falls faster. The best sizes only
@@ -54,6 +56,8 @@ score
 
 # %%
 predicted = unmask.price(curve, unmask.best_schedule(curve, 4)) / 32
-print(f"predicted {predicted:.4f} nats/token, scored {score.price.value:.4f} ({score.price.low:.4f} to {score.price.high:.4f})")
+print(
+    f"predicted {predicted:.4f} nats/token, scored {score.price.value:.4f} ({score.price.low:.4f} to {score.price.high:.4f})"
+)
 assert abs(score.price.value - predicted) < 3 * score.price.half_width
 pyplot.close("all")

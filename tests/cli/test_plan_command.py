@@ -139,7 +139,7 @@ def test_planning_needs_neither_torch_nor_scipy_nor_matplotlib(curve_file):
         (["--steps", 13], "steps is 13; expected a whole number from 1 to 12"),
         (["--steps", 0], "steps is 0"),
         (["--budget", -2], "budget is -2.0; expected nats per token above 0"),
-        (["--budget", "nan"], "--budget is nan; expected a number"),
+        (["--budget", "nan"], "budget is nan; expected"),
         (["--steps", 4, "--at-estimate"], "--at-estimate goes with --budget"),
         (["--price-per-call", -1], "is -1.0; expected nats per sequence, 0 or more"),
         (["--steps", 4, "--order", "bisection"], "'bisection' was not measured; measured are uniform, bit_reversal"),

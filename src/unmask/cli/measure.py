@@ -141,8 +141,7 @@ def measure(
         others = {
             "--own-samples": own_samples, "--counts": counts, "--canvases": None if canvases == "1" else canvases,
             "--precision": precision, "--calls": calls, "--block-length": block_length, "--resume-from": resume_from,
-            "--merge": merge or None, "--show-steps": show_steps,
-            "--dependence": dependence,
+            "--merge": merge or None, "--show-steps": show_steps, "--dependence": dependence,
         }  # fmt: skip
         measure_overlaps(
             model, out, data, tokens, lines, texts, length, given, orders, batch_size or 16, seed, device,

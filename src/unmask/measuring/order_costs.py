@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,6 +28,8 @@ from unmask.theory.schedule import Schedule
 LOSSES, ENTROPIES = "losses", "entropies"
 ARRAYS = ("costs", "entropies", "parallel", "parallel_entropies")
 EVENLY, SOON, LATE = "evenly", "soon", "late"
+REMEMBERED = 4096
+"""Schedules whose pieces are kept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,35 +194,20 @@ class OrderCosts:
 
     def _weights(self, schedule: Schedule) -> tuple[FloatArray, FloatArray]:
         """How often g[q | a] and X_q count in a schedule's price: (C, C) and (C,)."""
-        piece, size = self._pieces(schedule), len(self.counts)
-        pairs = np.bincount(piece.interval, weights=piece.of_pairs, minlength=size)
-        rows = np.zeros((size, size))
-        row, interval = piece.row[piece.is_later], piece.interval[piece.is_later]
-        tokens, share = piece.of_tokens[piece.is_later], piece.share[piece.is_later]
-        np.add.at(rows, (row, interval), (1 - share) * tokens)
-        np.add.at(rows, (row + 1, interval), share * tokens)
-        return rows, np.asarray(pairs)
+        return _counted(self._pieces(schedule), len(self.counts))
 
     def _pieces(self, schedule: Schedule) -> _Pieces:
         """What each step reveals of each interval."""
         schedule.check_length(self.length)
-        starts, widths = schedule.revealed, self.widths
-        begins = np.union1d(starts, self.counts)
-        tokens = np.diff(np.append(begins, self.length))
-        step = np.searchsorted(starts, begins, side="right") - 1
-        interval = np.searchsorted(self.counts, begins, side="right") - 1
-        row = np.searchsorted(self.counts, starts[step], side="right") - 1
-        share = (starts[step] - self.counts[row]) / widths[row]  # how far into its interval the step begins
-        is_later = interval > row
-        if not isinstance(self.order, Uniform) and np.any(is_later & (share > 0)):
-            wrong = int(starts[step][is_later & (share > 0)][0])
+        found = _pieces_of(self.counts.astype(np.int64).tobytes(), self.length, schedule)
+        astray = found.is_later & (found.share > 0)
+        if astray.any() and not isinstance(self.order, Uniform):
+            wrong = int(schedule.revealed[found.step[astray][0]])
             raise InputError(
                 f"schedule has steps that begin at {wrong}, but order {self.order.name} was measured at "
                 f"{_some(self.counts)}; choose sizes that begin there, or measure at more counts"
             )
-        width = widths[interval]
-        of_pairs = tokens * (tokens - 1) / np.maximum(width * (width - 1), 1)
-        return _Pieces(step, interval, row, share, is_later, tokens / width, of_pairs)
+        return found
 
 
 class _Pieces(NamedTuple):
@@ -239,6 +226,33 @@ class _Pieces(NamedTuple):
     is_later: npt.NDArray[np.bool_]
     of_tokens: FloatArray
     of_pairs: FloatArray
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _pieces_of(counts: bytes, length: int, schedule: Schedule) -> _Pieces:
+    """The pieces of a schedule over intervals between counts; the planner asks for the same ones again and again."""
+    grid = np.frombuffer(counts, dtype=np.int64)
+    starts, widths = schedule.revealed, np.diff(np.append(grid, length))
+    begins = np.union1d(starts, grid)
+    tokens = np.diff(np.append(begins, length))
+    step = np.searchsorted(starts, begins, side="right") - 1
+    interval = np.searchsorted(grid, begins, side="right") - 1
+    row = np.searchsorted(grid, starts[step], side="right") - 1
+    share = (starts[step] - grid[row]) / widths[row]  # how far into its interval the step begins
+    width = widths[interval]
+    of_pairs = tokens * (tokens - 1) / np.maximum(width * (width - 1), 1)
+    return _Pieces(step, interval, row, share, interval > row, tokens / width, of_pairs)
+
+
+def _counted(piece: _Pieces, size: int) -> tuple[FloatArray, FloatArray]:
+    """How often what is paid for later intervals counts, and what the intervals cost at once."""
+    pairs = np.bincount(piece.interval, weights=piece.of_pairs, minlength=size)
+    rows = np.zeros((size, size))
+    row, interval = piece.row[piece.is_later], piece.interval[piece.is_later]
+    tokens, share = piece.of_tokens[piece.is_later], piece.share[piece.is_later]
+    np.add.at(rows, (row, interval), (1 - share) * tokens)
+    np.add.at(rows, (row + 1, interval), share * tokens)
+    return rows, np.asarray(pairs)
 
 
 def _some(counts: npt.NDArray[Any]) -> str:

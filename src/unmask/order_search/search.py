@@ -227,7 +227,12 @@ class _Search:
         number of steps and every length.
         """
         found = Found()
+        spaced = screened[0].order.draw(self.size)
+        begins = {*self.grid}
         for steps, partition in list(lasting.items())[: self.options.most - 1]:
+            if np.array_equal(partition.order.draw(self.size), spaced):  # its sizes alone were learnt
+                begins |= {*partition.schedule.revealed.tolist()}
+                continue
             found.orders[f"learned_{steps}"] = partition.order
             found.counts[f"learned_{steps}"] = sorted({*self.grid, *partition.schedule.revealed.tolist()})
         best = [min(screened, key=lambda one: one.cost(steps)) for steps in self.targets]
@@ -236,6 +241,7 @@ class _Search:
             if one.name not in found.orders and len(found.orders) < self.options.most:
                 found.orders[one.name] = one.order
                 found.counts[one.name] = self.grid
+        found.counts[screened[0].name] = sorted(begins)
         return found
 
 

@@ -7,6 +7,7 @@ nothing is known of how the errors go together; the interval then allows for the
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import numpy as np
 
@@ -30,12 +31,14 @@ class KnownCurve:
     texts: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
     used_texts: tuple[str, ...] = ()
+    is_of_own_samples = False
 
     def __init__(self, curve: InformationCurve, name: str = "") -> None:
         self.curve = curve
         self.length = curve.length
         self.model = {"name": name, "digest": ""}
         self.orders: dict[str, OrderCosts] = {}
+        self.settings: dict[str, Any] = {}
 
     def split(self) -> tuple[KnownCurve, KnownCurve]:
         """The same curve twice: nothing is fitted to it that it would flatter."""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from unmask.measuring.estimate import Estimate
 from unmask.measuring.measurement import Parts
@@ -51,6 +51,16 @@ class MeasuredCosts(Protocol):
     @property
     def documents(self) -> tuple[str, ...]:
         """The document of each text."""
+        ...
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """How it was measured: what was given, above all."""
+        ...
+
+    @property
+    def is_of_own_samples(self) -> bool:
+        """Whether the texts are samples of the model itself."""
         ...
 
     @property

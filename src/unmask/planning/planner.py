@@ -270,7 +270,7 @@ class Planner:
                     f"steps begin between the measured counts of order {name}: its price is interpolated, and the "
                     "interval allows for that"
                 )
-        if getattr(self.measured, "is_of_own_samples", False):
+        if self.measured.is_of_own_samples:
             notes.append(OF_OWN_SAMPLES)
         if self.only_uniform:
             notes.append(ONLY_UNIFORM)
@@ -302,5 +302,5 @@ def rivals(held: MeasuredCosts, order: str, schedule: Schedule, curve: Informati
 
 def _given(measured: object) -> str:
     """What was known of every text, in words; "" for nothing, and for a curve that no text was measured for."""
-    said = str(getattr(measured, "settings", {}).get("given", ""))
+    said = str(measured.settings.get("given", ""))
     return "" if said == "nothing" else said
