@@ -300,7 +300,7 @@ def rivals(held: MeasuredCosts, order: str, schedule: Schedule, curve: Informati
     return {name: value / held.length for name, value in found.items()}
 
 
-def _given(measured: object) -> str:
+def _given(measured: MeasuredCosts) -> str:
     """What was known of every text, in words; "" for nothing, and for a curve that no text was measured for."""
     said = str(measured.settings.get("given", ""))
     return "" if said == "nothing" else said
