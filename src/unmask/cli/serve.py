@@ -35,7 +35,7 @@ def serve(
         float,
         typer.Option(metavar="GIB", min=0.001, rich_help_panel=RUN, help="Memory for the predictions of one step."),
     ] = 1.0,
-    length: Annotated[
+    longest_text: Annotated[
         int, typer.Option(min=1, rich_help_panel=RUN, help="Tokens of the longest text, prompt included.")
     ] = 4096,
     new_tokens: Annotated[
@@ -63,7 +63,7 @@ def serve(
     predictor = resolve(model, device=device, trust_remote_code=trust_remote_code)
     called = name or Path(model).name or model
     settings = Settings(
-        called, api_key, rows, queue, timeout, gibibytes=memory, limits=Limits(length, new_tokens)
+        called, api_key, rows, queue, timeout, gibibytes=memory, limits=Limits(longest_text, new_tokens)
     )  # fmt: skip
     typer.echo(f"{called} at http://{host}:{port}/v1, {_said(plans)}", err=True)
     run(app(predictor, settings, plans), host, port, timeout)
