@@ -24,6 +24,7 @@ from unmask.evaluation.text_quality import text_quality
 from unmask.exporting.export import ENGINES, load, translate
 from unmask.files import read_json
 from unmask.laws import MarkovChain
+from unmask.measuring.dependence_profile import measure_dependence_profile
 from unmask.measuring.estimate import Estimate
 from unmask.measuring.measurement import Measurement
 from unmask.measuring.overlap_table import Overlaps
@@ -37,6 +38,7 @@ from unmask.planning.summary import plan_rows
 from unmask.planning.tuned_rule import TunedRule
 from unmask.schemas.formats import FORMATS
 from unmask.schemas.strict_json import parse
+from unmask.theory.dependence_profile import DependenceProfile
 from unmask.theory.reveal_orders import BitReversal, Given, Uniform
 from unmask.training.options import TrainingOptions
 
@@ -61,6 +63,7 @@ def whole(folder):
         bounds={"li_cai": 1.0},
     )
     dependence = measure_dependence(unmask.oracle(law), law.sample(6, 0), seed=0)
+    profile = measure_dependence_profile(unmask.oracle(law), law.sample(6, 0), seed=0)
     overlaps = measure_overlaps(unmask.oracle(law), law.sample(8, 0), ("bit_reversal", Given(range(8))), largest=4)
     exact_plan = plan_exact(overlaps)
     trial = Trial(
@@ -91,6 +94,7 @@ def whole(folder):
         "curve alone": ({"values": [2.0, 1.5, 1.0, 0.5], "stderr": [0.1, 0.1, 0.1, 0.1]}, _plan_of(known)),
         "unmask.plan/2": (plan.to_dict(), use_plan),
         "unmask.dependence/1": (dependence.to_dict(), use_dependence),
+        "unmask.profile/1": (profile.to_dict(), use_profile),
         "unmask.overlaps/1": (json.loads(overlaps.save(folder / "o").read_text()), use_overlaps),
         "unmask.exact_plan/1": (exact_plan.to_dict(), use_exact_plan),
         "unmask.tuned/1": (exported_plans.knob_of("entropy_bound", 0.1).to_dict(), use_plan),
@@ -122,6 +126,12 @@ def use_dependence(path):
     found = Dependence.load(path)
     json.dumps(found.to_dict(), allow_nan=False)
     found.pairs(), found.relative(), repr(found)
+
+
+def use_profile(path):
+    found = DependenceProfile.load(path)
+    json.dumps(found.to_dict(), allow_nan=False)
+    repr(found)
 
 
 def use_overlaps(path):

@@ -139,7 +139,7 @@ class DependenceProfile:
             texts, calls, seed = (int(value[name]) for name in ("texts", "network_calls", "seed"))
             return cls(known, by_distance, pairs, promises, texts, calls, seed, dict(value["model"]))
         except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise InputError(f"not a whole dependence profile ({type(error).__name__}: {error})") from error
+            raise InputError(f"not a whole dependence profile ({type(error).__name__}: {str(error)[:90]})") from error
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write `*.dependence.json` (format unmask.profile/1), whole or not at all."""
