@@ -50,6 +50,14 @@ class Part:
                 raise InputError(f"{cls.__name__} declares {name!r}; its flags are {', '.join(sorted(flags))}")
 
 
+def check_probabilities(part: Part, *names: str) -> None:
+    """InputError unless these fields of a part are probabilities."""
+    for name in names:
+        value = getattr(part, name)
+        if not 0 <= value <= 1:
+            raise InputError(f"{name} is {value:g}; expected a probability, 0 to 1")
+
+
 class Priority(Part):
     """Which open position is wished for first."""
 

@@ -114,55 +114,10 @@ class DrawnConfidence(Priority):
 
 
 @dataclass(frozen=True)
-class OfShaped(Priority):
-    """Another order, of the laws that tokens are drawn from: after temperature, top-k and top-p (Dream's ranking).
-
-    Where top-p leaves one token at several positions they are all certain, and tie; ties go to the leftmost position.
-    """
+class Changed(Priority):
+    """Another order, changed: it reads and declares what that one does, unless it says otherwise."""
 
     order: Priority
-    reads_shaped: ClassVar[bool] = True
-
-    @property
-    def reads_model(self) -> bool:
-        return self.order.reads_model
-
-    @property
-    def reads_draw(self) -> bool:
-        return self.order.reads_draw
-
-    @property
-    def random(self) -> bool:
-        return self.order.random
-
-    @property
-    def source(self) -> str:
-        return self.order.source
-
-    def __call__(self, step: Predicted) -> Tensor:
-        if step.shaped is None:
-            raise RuntimeError("the laws tokens are drawn from are read without reads_shaped = True")
-        seen = copy.copy(step)
-        for statistic in ("_two_best", "best", "confidence", "margin", "entropy", "drawn_log_prob"):
-            vars(seen).pop(statistic, None)
-        seen.log_probs = step.shaped
-        return self.order(seen)
-
-
-@dataclass(frozen=True)
-class Noisy(Priority):
-    """Another order with Gumbel noise added: `priority + temperature * noise`.
-
-    Attributes:
-        order: the order to blur.
-        temperature: strength of the noise; 0 leaves the order as it is.
-        steps: when given, the noise is annealed to 0 over that many steps, as MaskGIT does.
-    """
-
-    order: Priority
-    temperature: float
-    steps: int | None = None
-    random: ClassVar[bool] = True
 
     @property
     def reads_model(self) -> bool:
@@ -177,8 +132,46 @@ class Noisy(Priority):
         return self.order.reads_shaped
 
     @property
+    def random(self) -> bool:
+        return self.order.random
+
+    @property
     def source(self) -> str:
         return self.order.source
+
+
+@dataclass(frozen=True)
+class OfShaped(Changed):
+    """Another order, of the laws that tokens are drawn from: after temperature, top-k and top-p (Dream's ranking).
+
+    Where top-p leaves one token at several positions they are all certain, and tie; ties go to the leftmost position.
+    """
+
+    reads_shaped: ClassVar[bool] = True
+
+    def __call__(self, step: Predicted) -> Tensor:
+        if step.shaped is None:
+            raise RuntimeError("the laws tokens are drawn from are read without reads_shaped = True")
+        seen = copy.copy(step)
+        for statistic in ("_two_best", "best", "confidence", "margin", "entropy", "drawn_log_prob"):
+            vars(seen).pop(statistic, None)
+        seen.log_probs = step.shaped
+        return self.order(seen)
+
+
+@dataclass(frozen=True)
+class Noisy(Changed):
+    """Another order with Gumbel noise added: `priority + temperature * noise`.
+
+    Attributes:
+        order: the order to blur.
+        temperature: strength of the noise; 0 leaves the order as it is.
+        steps: when given, the noise is annealed to 0 over that many steps, as MaskGIT does.
+    """
+
+    temperature: float
+    steps: int | None = None
+    random: ClassVar[bool] = True
 
     def __call__(self, step: Predicted) -> Tensor:
         canvas = step.canvas

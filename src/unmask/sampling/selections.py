@@ -22,6 +22,18 @@ from unmask.theory.reveal_plan import RevealPlan
 from unmask.theory.schedule import Schedule
 
 
+class BySureness(Selection):
+    """A selection that compares how sure positions are: of the most likely token or, with its field `drawn`, of the
+    drawn one."""
+
+    drawn: bool
+    reads_model: ClassVar[bool] = True
+
+    @property
+    def reads_draw(self) -> bool:
+        return self.drawn
+
+
 @dataclass(frozen=True)
 class PlanSizes(Selection):
     """The sizes of a plan, one step after another."""

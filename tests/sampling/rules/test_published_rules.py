@@ -169,6 +169,8 @@ CASES = {
     "edit:0.7,edit_threshold=0.9,block_length=none": Case(_edit, [[0], [1]], rewrites={1: [0]}, calls=3),
     # one question for each of the two bits of the ranks: position 2 moves when 0 is shown
     "punt:0.01": Case(_punt, [[0, 1, 3], [2]], calls=4),
+    # without a profile all depend on all: 1 is first, 0 costs .056 for its own .693, and a third .056 is more than .1
+    "dependence:0.1": Case(lambda k: [COIN, NEARLY, NEARLY, COIN], [[0, 1], [2, 3]], vocab_size=2),
     # entropies 0.693, 0.056 and 0.325
     "entropy_threshold:0.5": Case(lambda k: [COIN, NEARLY, [0.9, 0.1]], [[1, 2], [0]], vocab_size=2),
     # .95 - 1 + .95, 1.85 - 2 + .9, 2.65 - 3 + .8 are above .25, 3.15 - 4 + .5 is not; factor:0.75 takes two

@@ -7,16 +7,16 @@ import torch
 from torch import Tensor
 
 from unmask.errors import InputError
-from unmask.sampling.parts import Selection
 from unmask.sampling.priorities import AnyOrder, by_sureness, sureness
 from unmask.sampling.rules.rule import Rule, Tuned
 from unmask.sampling.sampler import Sampler
+from unmask.sampling.selections import BySureness
 from unmask.sampling.step import Ranked
 from unmask.sampling.windows import Blocks, Whole
 
 
 @dataclass(frozen=True)
-class Factor(Selection):
+class Factor(BySureness):
     """The longest prefix of n positions with `(n + 1)(1 - lowest confidence among them) < factor`, at least 1.
 
     Attributes:
@@ -27,16 +27,11 @@ class Factor(Selection):
     factor: float
     last_too: bool = False
     drawn: bool = False
-    reads_model: ClassVar[bool] = True
     source: ClassVar[str] = "factor"
 
     def __post_init__(self) -> None:
         if not self.factor >= 0:
             raise InputError(f"factor is {self.factor:g}; expected 0 or more")
-
-    @property
-    def reads_draw(self) -> bool:
-        return self.drawn
 
     def __call__(self, step: Ranked) -> Tensor:
         confidence = sureness(step, self.drawn).gather(1, step.ranked).cummin(1).values

@@ -7,17 +7,16 @@ import torch
 from torch import Tensor
 
 from unmask.errors import InputError
-from unmask.sampling.parts import Selection
 from unmask.sampling.priorities import AnyOrder, by_sureness, sureness
 from unmask.sampling.rules.rule import Rule, Tuned
 from unmask.sampling.sampler import Sampler
-from unmask.sampling.selections import prefix
+from unmask.sampling.selections import BySureness, prefix
 from unmask.sampling.step import Ranked
 from unmask.sampling.windows import Blocks, Whole
 
 
 @dataclass(frozen=True)
-class FrechetProfile(Selection):
+class FrechetProfile(BySureness):
     """The longest prefix of n positions with `c_1 + … + c_n - (n - 1) - (1 - c_n) > margin`, at least 1.
 
     c are confidences, largest first. By Fréchet's inequalities the first part is a lower bound of the probability that
@@ -30,16 +29,11 @@ class FrechetProfile(Selection):
 
     margin: float
     drawn: bool = False
-    reads_model: ClassVar[bool] = True
     source: ClassVar[str] = "frechet"
 
     def __post_init__(self) -> None:
         if not self.margin <= 1:
             raise InputError(f"margin is {self.margin:g}; expected at most 1, and 0 or more for what the paper proves")
-
-    @property
-    def reads_draw(self) -> bool:
-        return self.drawn
 
     def __call__(self, step: Ranked) -> Tensor:
         confidence = sureness(step, self.drawn).gather(1, step.ranked)

@@ -7,17 +7,16 @@ import torch
 from torch import Tensor
 
 from unmask.errors import InputError
-from unmask.sampling.parts import Selection
 from unmask.sampling.priorities import by_sureness, sureness
 from unmask.sampling.rules.rule import Rule
 from unmask.sampling.sampler import Sampler
-from unmask.sampling.selections import at_least_one
+from unmask.sampling.selections import BySureness, at_least_one
 from unmask.sampling.step import Ranked
 from unmask.sampling.windows import Blocks, Whole
 
 
 @dataclass(frozen=True)
-class BestOfEveryGap(Selection):
+class BestOfEveryGap(BySureness):
     """Of every run of neighbouring open positions the surest one, if it is above `low`; and all above `threshold`.
 
     At least the surest of all. So revealed positions halve the gaps between them, and tokens revealed together are
@@ -30,16 +29,11 @@ class BestOfEveryGap(Selection):
     threshold: float = 0.9
     low: float = 0.3
     drawn: bool = False
-    reads_model: ClassVar[bool] = True
     source: ClassVar[str] = "hierarchy"
 
     def __post_init__(self) -> None:
         if not 0 <= self.low <= self.threshold <= 1:
             raise InputError(f"low is {self.low:g}, threshold {self.threshold:g}; expected 0 <= low <= threshold <= 1")
-
-    @property
-    def reads_draw(self) -> bool:
-        return self.drawn
 
     def __call__(self, step: Ranked) -> Tensor:
         confidence = sureness(step, self.drawn)

@@ -10,7 +10,7 @@ from unmask.errors import InputError
 from unmask.sampling.canvas import Canvas
 from unmask.sampling.divergence import divergence
 from unmask.sampling.memory import Packed
-from unmask.sampling.parts import Selection
+from unmask.sampling.parts import Selection, check_probabilities
 from unmask.sampling.priorities import Confidence
 from unmask.sampling.rules.rule import Rule, Tuned
 from unmask.sampling.sampler import Sampler
@@ -61,8 +61,7 @@ class Stable(Selection):
         return _Seen(Packed.nothing(shape, canvas.device), zeros, rows, torch.zeros_like(rows))
 
     def __post_init__(self) -> None:
-        if not 0 <= self.threshold <= 1:
-            raise InputError(f"threshold is {self.threshold:g}; expected a probability, 0 to 1")
+        check_probabilities(self, "threshold")
         if self.epsilon < 0 or self.history < 0:
             raise InputError(f"epsilon is {self.epsilon:g} and history {self.history}; expected at least 0")
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from unmask.errors import InputError
 from unmask.sampling.canvas import Canvas
 from unmask.sampling.memory import Packed
-from unmask.sampling.parts import Selection
+from unmask.sampling.parts import Selection, check_probabilities
 from unmask.sampling.priorities import Confidence
 from unmask.sampling.rules.rule import Rule
 from unmask.sampling.sampler import Sampler
@@ -45,8 +45,7 @@ class MutualStability(Selection):
     source: ClassVar[str] = "less"
 
     def __post_init__(self) -> None:
-        if not 0 <= self.threshold <= 1:
-            raise InputError(f"threshold is {self.threshold:g}; expected a probability, 0 to 1")
+        check_probabilities(self, "threshold")
         if not self.drift >= 0 or self.persistence < 1 or self.top < 1:
             raise InputError(f"{self!r}; expected a drift of 0 or more, persistence and top of at least 1")
 

@@ -6,8 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from unmask.sampling.parts import Priority
-from unmask.sampling.priorities import DrawnConfidence
+from unmask.sampling.priorities import Changed, DrawnConfidence
 from unmask.sampling.rules.rule import STEPS, Rule
 from unmask.sampling.sampler import Sampler
 from unmask.sampling.selections import Sizes
@@ -16,7 +15,7 @@ from unmask.sampling.windows import Blocks, Whole
 
 
 @dataclass(frozen=True)
-class EndOfTextLast(Priority):
+class EndOfTextLast(Changed):
     """Another order, with positions whose most likely token ends the text put last (LLaDA's `confidence_eos_eot_inf`).
 
     Attributes:
@@ -25,23 +24,10 @@ class EndOfTextLast(Priority):
             of the drawn token.
     """
 
-    order: Priority
     tokens: tuple[int, ...] = ()
     renormalised: bool = False
     reads_model: ClassVar[bool] = True
     source: ClassVar[str] = "llada"
-
-    @property
-    def reads_draw(self) -> bool:
-        return self.order.reads_draw
-
-    @property
-    def random(self) -> bool:
-        return self.order.random
-
-    @property
-    def reads_shaped(self) -> bool:
-        return self.order.reads_shaped
 
     def __call__(self, step: Predicted) -> Tensor:
         tokens = self.tokens or (step.door.predictor.end_of_text_id,)

@@ -8,10 +8,11 @@ from torch import Tensor
 
 from unmask.errors import InputError
 from unmask.sampling.canvas import Canvas
-from unmask.sampling.parts import Selection
+from unmask.sampling.parts import check_probabilities
 from unmask.sampling.priorities import by_sureness, sureness
 from unmask.sampling.rules.rule import Rule
 from unmask.sampling.sampler import Sampler
+from unmask.sampling.selections import BySureness
 from unmask.sampling.step import Ranked
 from unmask.sampling.windows import Blocks, Whole
 
@@ -34,7 +35,7 @@ class _Cycle:
 
 
 @dataclass(frozen=True)
-class SlowThenFast(Selection):
+class SlowThenFast(BySureness):
     """Cycles of a slow phase of `explore` steps and a fast one that ends when the span it found is revealed.
 
     Slow: the span is to reach the last position whose confidence is at least `frontier`; it is settled when two
@@ -51,19 +52,12 @@ class SlowThenFast(Selection):
     explore: int = 6
     spread: float = 1.0
     drawn: bool = False
-    reads_model: ClassVar[bool] = True
     source: ClassVar[str] = "slow_fast"
 
     def __post_init__(self) -> None:
-        for name in ("threshold", "frontier"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InputError(f"{name} is {getattr(self, name):g}; expected a probability, 0 to 1")
+        check_probabilities(self, "threshold", "frontier")
         if self.explore < 1:
             raise InputError(f"explore is {self.explore}; expected at least 1")
-
-    @property
-    def reads_draw(self) -> bool:
-        return self.drawn
 
     def begin(self, canvas: Canvas) -> list[_Cycle]:
         return [_Cycle()] * canvas.rows

@@ -5,18 +5,17 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from unmask.errors import InputError
-from unmask.sampling.parts import Selection
+from unmask.sampling.parts import check_probabilities
 from unmask.sampling.priorities import AnyOrder, by_sureness, sureness
 from unmask.sampling.rules.rule import Rule, Tuned
 from unmask.sampling.sampler import Sampler
-from unmask.sampling.selections import at_least_one
+from unmask.sampling.selections import BySureness, at_least_one
 from unmask.sampling.step import Ranked
 from unmask.sampling.windows import Blocks, Whole
 
 
 @dataclass(frozen=True)
-class Threshold(Selection):
+class Threshold(BySureness):
     """Every open position whose confidence (float32) is above `threshold`, or else the best one (Fast-dLLM).
 
     Attributes:
@@ -27,16 +26,10 @@ class Threshold(Selection):
     threshold: float
     inclusive: bool = False
     drawn: bool = False
-    reads_model: ClassVar[bool] = True
     source: ClassVar[str] = "threshold"
 
     def __post_init__(self) -> None:
-        if not 0 <= self.threshold <= 1:
-            raise InputError(f"threshold is {self.threshold:g}; expected a probability, 0 to 1")
-
-    @property
-    def reads_draw(self) -> bool:
-        return self.drawn
+        check_probabilities(self, "threshold")
 
     def __call__(self, step: Ranked) -> Tensor:
         confidence = sureness(step, self.drawn)

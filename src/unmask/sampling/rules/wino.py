@@ -6,19 +6,19 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
-from unmask.errors import InputError
 from unmask.models.predictor import Positions
 from unmask.sampling.canvas import Canvas
-from unmask.sampling.parts import Revision, Selection
+from unmask.sampling.parts import Revision, check_probabilities
 from unmask.sampling.priorities import by_sureness, sureness
 from unmask.sampling.rules.rule import Rule
 from unmask.sampling.sampler import Sampler
+from unmask.sampling.selections import BySureness
 from unmask.sampling.step import Opened, Ranked, Step
 from unmask.sampling.windows import Blocks, Whole
 
 
 @dataclass(frozen=True)
-class Draft(Selection):
+class Draft(BySureness):
     """Every position surer than `threshold`, but no more than a share of the masked ones (WINO, arXiv 2507.18578).
 
     The cap is `share` of the open positions, kept between `least` and `most`. `drawn` takes the probability of the
@@ -30,16 +30,10 @@ class Draft(Selection):
     least: int = 5
     most: int = 20
     drawn: bool = False
-    reads_model: ClassVar[bool] = True
     source: ClassVar[str] = "wino"
 
     def __post_init__(self) -> None:
-        if not 0 <= self.threshold <= 1:
-            raise InputError(f"threshold is {self.threshold:g}; expected a probability, 0 to 1")
-
-    @property
-    def reads_draw(self) -> bool:
-        return self.drawn
+        check_probabilities(self, "threshold")
 
     def __call__(self, step: Ranked) -> Tensor:
         cap = (step.open_counts.double() * self.share + 1e-9).floor().long().clamp(self.least, self.most)
