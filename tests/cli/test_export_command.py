@@ -78,7 +78,7 @@ def test_exporting_again_replaces_its_own_files_and_no_others(plan, tmp_path, ca
         ("plan", "vllm", "out", "vllm takes a tuned rule (unmask tune --rule entropy_bound), not a plan"),
         ("knob", "vllm", "out", "vllm takes a tuned rule of entropy_bound, not of threshold"),
         ("knob", "llada", "out", "llada takes a plan (unmask plan), not the tuned rule threshold"),
-        ("plan", "llada", "m.plan.json", "choose a folder"),
+        ("plan", "llada", "m.plan.json", "m.plan.json is a file; give a folder"),
         ("missing", "llada", "out", "cannot read"),
         ("text", "llada", "out", "is not a JSON file"),
         ("curve", "llada", "out", "has format 'unmask.curve/1'; expected a plan"),

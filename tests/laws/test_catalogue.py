@@ -82,7 +82,7 @@ def test_names_are_sorted_and_each_is_its_laws_field_name():
         ("permutation:length=2.5", r"length of permutation is '2.5'; expected a whole number"),
         ("permutation:length=-2", r"length is -2; expected a whole number of at least 1"),
         ("polya_urn:concentration=much", r"concentration of polya_urn is 'much'; expected a number"),
-        ("polya_urn:concentration=nan", r"concentration is nan; expected a finite number"),
+        ("polya_urn:concentration=nan", r"concentration of polya_urn is 'nan'; expected a number"),
         ("toy:length=3", r"no parameter 'length'; it takes none"),
         ("mds_code:vocab_size=15", r"prime of at least 16, such as 17"),
         ("staircase:codes=4-5", r"codes is '4-5'; expected dimension x field pairs"),

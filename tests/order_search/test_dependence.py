@@ -98,7 +98,7 @@ def test_a_table_is_read_back_as_it_was_saved(chain, tmp_path):
     ("name", "value", "message"),
     [
         ("drops", [[0.0]], r"drops has shape \(1, 1\); expected finite numbers of shape \(12, 12\)"),
-        ("errors", "many", "not a number"),
+        ("errors", "many", "errors is 'many'; expected a list"),
         ("texts", 1.5, "texts is 1.5; expected a whole number"),
     ],
 )

@@ -26,6 +26,7 @@ LAWS = {name: MILD if name == "klass" else CHAIN for name in RULES}
 
 # What each rule is asked to keep on the chain, nats per token: neither everything nor nothing.
 BUDGETS = {
+    "dependence": 0.03,
     "entropy_bound": 0.06,
     "entropy_sum": 0.03,
     "entropy_threshold": 0.06,
@@ -220,7 +221,10 @@ def test_a_damaged_knob_is_refused_in_one_line(tmp_path, knobs, change, words):
     ("options", "words"),
     [
         ({"rule": "entropybound"}, "rule 'entropybound' has no knob to tune; did you mean 'entropy_bound'"),
-        ({"rule": "zzz"}, "there are entropy_bound, entropy_sum, entropy_threshold, factor, frechet, klass"),
+        (
+            {"rule": "zzz"},
+            "there are dependence, entropy_bound, entropy_sum, entropy_threshold, factor, frechet, klass",
+        ),
         ({"budget": float("nan")}, "budget is nan; expected nats per token"),
         ({"texts": TEXTS[:3]}, "3 texts were given; .* needs 4"),
         ({"texts": TEXTS[:8, :4]}, "rows of 4 tokens; the model takes exactly 5"),

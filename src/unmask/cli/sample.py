@@ -87,10 +87,10 @@ def sample(
 ) -> None:
     """Sample text. Without a rule, a plan or --steps: one token at a time, in random order, at no price.
 
-    Rules: ancestral, confidence, credit, dilated, dream, edit, entropy_bound, entropy_sum, entropy_threshold, exact,
-    factor, first_hitting, frechet, hierarchy, info_gain, klass, left_to_right, less, llada, margin, maskgit, moment,
-    one_by_one, p2, pc_sampler, pipeline, prophet, punt, rcr, remdm, renoise, sched, slow_fast, threshold, wino. Their
-    knobs are those of unmask.recipes: entropy_bound:0.1, klass:threshold=0.7,epsilon=0.01.
+    Rules: ancestral, confidence, credit, dependence, dilated, dream, edit, entropy_bound, entropy_sum,
+    entropy_threshold, exact, factor, first_hitting, frechet, hierarchy, info_gain, klass, left_to_right, less, llada,
+    margin, maskgit, moment, one_by_one, p2, pc_sampler, pipeline, prophet, punt, rcr, remdm, renoise, sched, slow_fast,
+    threshold, wino. Their knobs are those of unmask.recipes: entropy_bound:0.1, klass:threshold=0.7,epsilon=0.01.
     --out takes FILE.jsonl, FILE.npy, FILE.fasta or a text file.
     """
     from unmask.cli.requests import requested

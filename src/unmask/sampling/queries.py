@@ -28,13 +28,13 @@ class Query(NamedTuple):
 class Answer:
     """(N, V) log-probabilities, and (r,) int64 network calls that each canvas has cost."""
 
-    laws: Tensor | None
+    laws: Tensor
     spent: Tensor
 
     def take(self) -> Tensor:
         """The log-probabilities, which are held here no longer: whoever sent the answer holds it for a whole step."""
-        laws, self.laws = self.laws, None
-        assert laws is not None, "an answer is taken once"
+        laws = self.laws
+        del self.laws
         return laws
 
 

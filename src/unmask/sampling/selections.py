@@ -93,7 +93,7 @@ class Sizes(Selection):
 
     def _sizes(self, step: Ranked, masked: int, begun: int, stages: int) -> tuple[int, ...]:
         share = self.steps // stages + (begun < self.steps % stages)
-        if stages > 1 and self.steps % stages:
+        if 1 < stages < self.steps and self.steps % stages:
             step.canvas.note(
                 f"{self.steps} steps over {stages} blocks: the first {self.steps % stages} get one step more"
             )
