@@ -155,16 +155,19 @@ def test_bad_options_are_one_line_and_status_2(capsys, arguments):
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "says"),
+    ("low", "high", "at_most", "tested", "says"),
     [
-        (0.01, 0.05, "the budget is kept with that confidence"),
-        (0.001, 0.081, "the budget is not kept with that confidence"),
-        (-0.4, 0.772, "the budget is not kept; there were too few texts"),
+        (0.01, 0.05, 0.046, True, "it is at most 0.046 with 95 % confidence, so that the budget is kept"),
+        (0.01, 0.054, 0.049, True, "it is at most 0.049 with 95 % confidence, so that the budget is kept"),
+        (0.01, 0.054, 0.049, False, "the budget is not kept with that confidence"),  # one of many that were looked at
+        (0.001, 0.081, 0.074, False, "the budget is not kept with that confidence"),
+        (-0.4, 0.772, 0.7, True, "the budget is not kept with that confidence"),
     ],
 )
-def test_the_promise_says_what_the_interval_of_this_run_s_plan_says(made, low, high, says):
+def test_the_promise_says_what_the_test_of_this_run_s_plan_says(made, low, high, at_most, tested, says):
     price = Estimate((low + high) / 2, low, high, 0.95, 8)
-    half = replace(made.prose, plan=replace(made.prose.plan, parallel_price=price))
+    plan = replace(made.prose.plan, parallel_price=price, at_most=at_most)
+    half = replace(made.prose, plan=plan, budget_kept=tested)
     assert says in report.promise(half)
     assert f"{(low + high) / 2:.3f} (95 %: {low:.3f} to {high:.3f})" in report.promise(half)
 

@@ -98,18 +98,20 @@ def prose_verdict(half: Half) -> str:
 
 
 def promise(half: Half) -> str:
-    """What the plan of the English half was chosen for, and whether its price keeps that with 95 % confidence."""
-    price = half.plan.parallel_price
-    known = f"{price.value:.3f} (95 %: {price.low:.3f} to {price.high:.3f})"
-    if price.high <= BUDGET:
-        kept = f"The whole interval is within {BUDGET:g}: the budget is kept with that confidence."
-    else:
-        kept = f"The upper end is above {BUDGET:g}: the budget is not kept with that confidence."
-        if price.value > BUDGET:
-            kept = f"That is above {BUDGET:g}: the budget is not kept; there were too few texts to choose on."
+    """What the plan of the English half was chosen for, and whether it is known with 95 % confidence to keep that."""
+    plan, price = half.plan, half.plan.parallel_price
+    costs = f"{price.value:.3f} (95 %: {price.low:.3f} to {price.high:.3f}) nats/token"
+    if half.budget_kept and plan.at_most <= BUDGET:
+        return (
+            f"Fitted on one half of the measured texts and tested on the other from many calls downwards, the plan "
+            f"takes the fewest that are known to keep {BUDGET:g} nats/token: what revealing tokens together costs "
+            f"there is {costs}; it is at most {plan.at_most:.3f} with 95 % confidence, so that the budget is kept."
+        )
     return (
-        f"Fitted on one half of the measured texts, the plan takes the fewest calls within {BUDGET:g} nats/token on "
-        f"the other half; what revealing tokens together costs there is {known} nats/token. {kept}"
+        f"Fitted on one half of the measured texts, the plan takes the fewest calls estimated to keep {BUDGET:g} "
+        f"nats/token on the other half: what revealing tokens together costs there is {costs}. The texts are too few "
+        f"to know it: it is at most {plan.at_most:.3f} with 95 % confidence, and the budget is not kept with that "
+        "confidence."
     )
 
 

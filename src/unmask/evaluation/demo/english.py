@@ -7,6 +7,7 @@ of held-out text, and the reader's own eye.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.resources import files
 
 import numpy as np
@@ -26,7 +27,7 @@ SIZES = Sizes(
     counts=(0, 1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 32, 40, 48, 56), most=16,
 )  # fmt: skip
 QUICK = Sizes(
-    measured=16, fresh=8, samples=2, line_samples=2, tuning=4, tries=7, counts=(0, 8, 16, 32), most=16, batch_size=16,
+    measured=48, fresh=16, samples=2, line_samples=2, tuning=4, tries=7, counts=(0, 4, 8, 16, 32, 48), most=16,
 )  # fmt: skip
 
 
@@ -76,17 +77,18 @@ def english_demo(
     measured = ground.measure(
         ORDERS, lambda words: progress(f"{name}: {words}"), counts=[*(sizes.counts or ()), rows.shape[1] - 1]
     )
-    plan = within_budget(Planner(measured))
+    plan, kept = within_budget(Planner(measured))
     kinds = ("equal_sizes:", "confidence:steps=")
     fewer = sorted({max(1, plan.steps // 4), max(1, plan.steps // 2)} - {plan.steps})
     line = [f"{kind}{steps}" for kind in ("planned:", *kinds) for steps in fewer]
     rivals = [f"{kind}{plan.steps}" for kind in kinds]
-    return tried(name, sizes, ground, measured, plan, rivals, line, "documents it was not trained on", progress)
+    half = tried(name, sizes, ground, measured, plan, rivals, line, "documents it was not trained on", progress)
+    return replace(half, budget_kept=kept)
 
 
-def within_budget(planner: Planner) -> Plan:
-    """The fewest steps known to keep the budget, or, of too few texts to know any, those estimated to."""
+def within_budget(planner: Planner) -> tuple[Plan, bool]:
+    """The fewest steps known to keep the budget, and True; those estimated to, and False, where none are known to."""
     try:
-        return planner.plan(budget=BUDGET)
+        return planner.plan(budget=BUDGET), True
     except BudgetNotKept:
-        return planner.plan(budget=BUDGET, at_estimate=True)
+        return planner.plan(budget=BUDGET, at_estimate=True), False

@@ -61,6 +61,7 @@ class Half:
         comparison: everything that was tried, the rules of the table first: the plan, then one token at a time.
         measurement: half of its texts chose the plan, the other half priced it.
         rows: how many trials stand in the table.
+        budget_kept: whether the plan is known to keep the budget it was chosen for, rather than estimated to.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Half:
     measurement: Measurement
     plan: Plan
     rows: int
+    budget_kept: bool = False
 
     @cached_property
     def table(self) -> Comparison:
@@ -94,6 +96,7 @@ class Half:
             "searched": self.sizes.searched,
             "shown": [trial.key for trial in self.shown],
             "plan": self.plan.to_dict(),
+            "budget_kept": self.budget_kept,
             "comparison": self.comparison.to_dict(),
         }
 
